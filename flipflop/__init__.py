@@ -1,0 +1,39 @@
+"""flipflop: the bench for Schmidhuber's 1990 flip-flop experiment.
+
+    from flipflop import configs, train
+
+`configs` composes runs as the command line does, `train` trains those of equal structure in lock-step.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+# The core's products are small and parallelism is over blocks of runs: one thread each, whatever the machine's default,
+# is fastest, and keeps a run's numbers the same wherever it runs. BLAS libraries read this when numpy is imported.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
+
+if TYPE_CHECKING:
+    from flipflop.config import Config, ConfigError
+    from flipflop.core.train import RunResult, train
+    from flipflop.sweep.compose import configs
+
+__all__ = ["Config", "ConfigError", "RunResult", "configs", "train"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Config": "flipflop.config",
+    "ConfigError": "flipflop.config",
+    "RunResult": "flipflop.core.train",
+    "configs": "flipflop.sweep.compose",
+    "train": "flipflop.core.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, when it is asked for: numpy and Hydra would make every import slow."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'flipflop' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

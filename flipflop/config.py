@@ -1,0 +1,194 @@
+"""The schema of conf/: what a run can be, typed, and what each knob may be set to.
+
+Plain dataclasses without Hydra or OmegaConf, so that the core can import them. They hold no defaults: those stand in
+conf/ alone. Each field's type carries its rule: what is allowed, in words and as a test, and whether it is a *value*
+(runs that differ only in values advance in one block) or structure (shapes and program flow, shared by a block).
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, is_dataclass
+from typing import Annotated, Any, get_args, get_type_hints
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; its message is one sentence naming key, value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one knob may be: `words` completes "<key> must be ...", `test` says whether a value obeys."""
+
+    words: str
+    test: Callable[[Any], bool]
+    is_value: bool = False
+    in_key: bool = True  # False: does not change what a run computes, so it is no part of the run's key
+
+
+def _choice(*allowed: str) -> Rule:
+    return Rule(f"one of {', '.join(allowed)}", lambda choice: choice in allowed)
+
+
+def _is_name(name: str | None) -> bool:
+    return name is None or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) is not None
+
+
+NAME_WORDS = "at most 100 letters, digits, '.', '_' or '-', beginning with a letter or a digit"
+
+Count = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1)]
+Seed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0)]
+RunSeed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_value=True)]
+Steps = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_value=True)]
+Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
+SweepName = Annotated[str | None, Rule(NAME_WORDS, _is_name, in_key=False)]
+Probability = Annotated[float, Rule("a probability from 0 to 1", lambda p: 0 <= p <= 1, is_value=True)]
+Rate = Annotated[float, Rule("a finite number above 0", lambda rate: 0 < rate < math.inf, is_value=True)]
+Scale = Annotated[float, Rule("a finite number, 0 or more", lambda scale: 0 <= scale < math.inf, is_value=True)]
+ClipNorm = Annotated[
+    float | None,
+    Rule("a finite number above 0, or null for no clipping", lambda c: c is None or 0 < c < math.inf, is_value=True),
+]
+Decay = Annotated[
+    float | None,
+    Rule("a number from 0 to below 1, or null without Adam", lambda b: b is None or 0 <= b < 1, is_value=True),
+]
+Epsilon = Annotated[
+    float | None,
+    Rule("a finite number above 0, or null without Adam", lambda e: e is None or 0 < e < math.inf, is_value=True),
+]
+Threshold = Annotated[float, Rule("a number from 0 to below 1", lambda x: 0 <= x < 1)]
+Fraction = Annotated[float, Rule("a number above 0, at most 1", lambda x: 0 < x <= 1)]
+
+
+@dataclass
+class Environment:
+    """The world: which events fire, and for how long (conf/env)."""
+
+    p_a: Probability
+    p_b: Probability
+    p_x: Probability
+    episode_length: Count
+
+
+@dataclass
+class Network:
+    """A recurrent net: the controller (conf/controller) or the world model (conf/world_model)."""
+
+    hidden: Count
+    init_scale: Scale
+
+
+@dataclass
+class Optimiser:
+    """How both nets descend (conf/optimiser)."""
+
+    name: Annotated[str, _choice("adam", "sgd")]
+    lr_controller: Rate
+    lr_world_model: Rate
+    clip_norm: ClipNorm
+    beta1: Decay
+    beta2: Decay
+    eps: Epsilon
+
+
+@dataclass
+class Regime:
+    """How many episodes an outer step averages over, and how many outer steps there are (conf/regime)."""
+
+    name: Name
+    episodes_per_step: Count
+    steps: Count
+
+
+@dataclass
+class Method:
+    """What the controller learns from (conf/method)."""
+
+    name: Annotated[str, _choice("world_model")]
+    credit: Annotated[str, _choice("one_step", "full")]
+    warmup_steps: Steps
+
+
+@dataclass
+class Evaluation:
+    """The fixed test a run must pass, at its checks and at its end (`eval` in conf/config.yaml)."""
+
+    episodes: Count
+    episode_length: Count
+    seed: Seed
+    threshold: Threshold
+    success_fraction: Fraction
+    every: Count
+
+
+@dataclass
+class Config:
+    """One run, whole (conf/config.yaml)."""
+
+    seed: RunSeed
+    name: SweepName
+    dtype: Annotated[str, _choice("float64", "float32")]
+    env: Environment
+    controller: Network
+    world_model: Network
+    optimiser: Optimiser
+    regime: Regime
+    method: Method
+    eval: Evaluation
+
+
+def knobs(section: Any = Config, prefix: str = "") -> Iterator[tuple[str, Rule]]:
+    """Every knob's dotted key and rule, in the order of the schema."""
+    for name, kind in get_type_hints(section, include_extras=True).items():
+        if is_dataclass(kind):
+            yield from knobs(kind, f"{prefix}{name}.")
+        else:
+            yield prefix + name, next(mark for mark in get_args(kind) if isinstance(mark, Rule))
+
+
+RULES: dict[str, Rule] = dict(knobs())
+
+
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """A config as {dotted key: value}, in the order of the schema."""
+    settings: dict[str, Any] = {}
+    for name, value in vars(config).items():
+        if is_dataclass(value):
+            settings |= flat(value, f"{prefix}{name}.")
+        else:
+            settings[prefix + name] = value
+    return settings
+
+
+def structure(config: Config) -> tuple[Any, ...]:
+    """What runs must share to advance in one block: every knob that is neither a value nor outside the run's key."""
+    return tuple(value for key, value in flat(config).items() if RULES[key].in_key and not RULES[key].is_value)
+
+
+def refuse(key: str, value: Any, words: str) -> ConfigError:
+    """The one sentence for a value that its rule does not allow."""
+    return ConfigError(f"{key}={'null' if value is None else value} is not allowed: {key} must be {words}")
+
+
+def validate(config: Config) -> None:
+    """Raise ConfigError at the first knob, or combination of knobs, that cannot be run."""
+    for key, value in flat(config).items():
+        rule = RULES[key]
+        if not rule.test(value):
+            raise refuse(key, value, rule.words)
+
+    env = config.env
+    if not env.p_a + env.p_b + env.p_x <= 1 + 1e-9:  # rounding of three probabilities that sum to 1
+        raise ConfigError(
+            f"env.p_a={env.p_a}, env.p_b={env.p_b}, env.p_x={env.p_x} are not allowed: "
+            "probabilities must sum to at most 1"
+        )
+
+    optimiser = config.optimiser
+    for name in ("beta1", "beta2", "eps"):
+        key, value = f"optimiser.{name}", getattr(optimiser, name)
+        if optimiser.name == "adam" and value is None:
+            raise refuse(key, value, "a number with optimiser=adam")
+        if optimiser.name != "adam" and value is not None:
+            raise refuse(key, value, f"null with optimiser={optimiser.name}, which does not use it")

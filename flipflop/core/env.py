@@ -1,0 +1,102 @@
+"""The world: events, the latch they set, and the published stream of random numbers that draws them.
+
+An event is drawn from one uniform per time step; A resets the latch, B sets it, X and nothing leave it. The world's
+only verdict on an action is its pain, (action - latch)^2 (the page, Problem).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from flipflop.config import Config, Environment
+
+Floats = NDArray[np.floating]
+
+TIME_STEPS_DRAWN_AT_ONCE = 2**17  # turning uniforms into events pays in bulk; this bounds its memory to about 10 MB
+
+
+class Episodes(NamedTuple):
+    """The episodes of one outer step as the nets meet them: R runs, T time steps, B episodes."""
+
+    events: Floats  # (R, T, B, 3), one-hot (A, B, X), all zero where nothing fires
+    desired: Floats  # (R, T, B), the latch after the event of the step: 0 or 1
+
+
+class Batch(NamedTuple):
+    """What one outer step draws from the data streams of R runs."""
+
+    world_model: Episodes
+    actions: Floats  # (R, T, B), the random policy's uniform actions in the world model's episodes
+    controller: Episodes
+
+
+def thresholds(envs: Sequence[Environment]) -> Floats:
+    """The upper ends (3, R) of the parts of [0, 1) in which A, B and X fire, summed left to right."""
+    return np.array([(env.p_a, env.p_a + env.p_b, env.p_a + env.p_b + env.p_x) for env in envs]).T
+
+
+def episodes(uniforms: Floats, upper: Floats, dtype: DTypeLike) -> Episodes:
+    """Turn one uniform per time step, (..., R, T, B), into events and the latch. `upper` comes from `thresholds`."""
+    a_ends, b_ends, x_ends = upper[:, :, None, None]
+    is_a = uniforms < a_ends
+    is_b = (uniforms < b_ends) & ~is_a
+    is_x = (uniforms < x_ends) & (uniforms >= b_ends)
+
+    events = np.empty((*uniforms.shape, 3), dtype)
+    for column, fires in enumerate((is_a, is_b, is_x)):
+        events[..., column] = fires
+
+    desired = np.empty(uniforms.shape, dtype)
+    latch = np.zeros_like(is_a[..., 0, :])
+    for t in range(uniforms.shape[-2]):
+        latch = (latch & ~is_a[..., t, :]) | is_b[..., t, :]
+        desired[..., t, :] = latch
+    return Episodes(events, desired)
+
+
+def pain(action: Floats, desired: Floats, out: Floats | None = None) -> Floats:
+    """The squared distance of the action from the latch."""
+    out = np.subtract(action, desired, out=out)
+    return np.square(out, out=out)
+
+
+class Streams(NamedTuple):
+    """One run's three independent generators (experiment.md, the published stream)."""
+
+    controller: np.random.Generator
+    world_model: np.random.Generator
+    data: np.random.Generator
+
+
+def streams(seed: int) -> Streams:
+    """Spawn a run's generators from its seed."""
+    return Streams(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)))
+
+
+def batches(data: Sequence[np.random.Generator], configs: Sequence[Config]) -> Iterator[Batch]:
+    """Every outer step's draws for R runs, in the published order.
+
+    Per outer step: for each of the world model's B episodes T event uniforms and T action uniforms, then for each of
+    the controller's B episodes T event uniforms. Drawing many outer steps at once changes no number.
+    """
+    regime, T, dtype = configs[0].regime, configs[0].env.episode_length, configs[0].dtype
+    B, R = regime.episodes_per_step, len(configs)
+    upper = thresholds([config.env for config in configs])
+    at_once = max(1, TIME_STEPS_DRAWN_AT_ONCE // (3 * R * B * T))
+    for start in range(0, regime.steps, at_once):
+        N = min(at_once, regime.steps - start)
+        uniforms = np.stack([generator.random((N, 3 * B * T)) for generator in data], axis=1)
+        for_world_model = uniforms[..., : 2 * B * T].reshape(N, R, B, 2, T).swapaxes(2, -1)  # (N, R, T, 2, B)
+        for_controller = uniforms[..., 2 * B * T :].reshape(N, R, B, T).swapaxes(-1, -2)
+
+        world_model = episodes(np.ascontiguousarray(for_world_model[..., 0, :]), upper, dtype)
+        actions = for_world_model[..., 1, :].astype(dtype, order="C")
+        controller = episodes(np.ascontiguousarray(for_controller), upper, dtype)
+        for i in range(N):
+            yield Batch(
+                Episodes(world_model.events[i], world_model.desired[i]),
+                actions[i],
+                Episodes(controller.events[i], controller.desired[i]),
+            )

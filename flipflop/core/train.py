@@ -1,0 +1,220 @@
+"""Training a block: runs of equal structure advance together, each bitwise as if it were alone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flipflop.config import Config, structure, validate
+from flipflop.core.env import Batch, batches, streams
+from flipflop.core.evaluate import Evaluation, Scores
+from flipflop.core.learn import act, controller_gradient, correct, world_model_lesson
+from flipflop.core.nets import Net, Rollout, Weights, initial_weights, mean_per_run
+from flipflop.core.optimisers import OPTIMISERS
+
+Floats = NDArray[np.floating]
+
+DIVERGED_WEIGHT = 1e6  # a |weight| beyond this has left every regime in which a sigmoid net computes anything
+
+OnProgress = Callable[[int, Floats, Floats], None]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """A run in numbers: None for what a diverged run has not, and for the steps to solve of a censored one."""
+
+    success: bool
+    ever_solved: bool
+    solved_episodes: int
+    episodes: int
+    mean_accuracy: float | None
+    std_accuracy: float | None
+    mean_pain: float | None
+    steps_to_solve: int | None
+    environment_steps_to_solve: int | None
+    environment_steps: int
+    world_model_environment_steps: int
+    controller_environment_steps: int
+    training_accuracy: float | None
+    training_pain: float | None
+
+
+@dataclass(frozen=True)
+class History:
+    """What training saw at every outer step before its update, (steps,) each; NaN from a divergence on."""
+
+    pain: Floats  # mean over the controller's episodes
+    world_model_loss: Floats  # 1/2 mean squared error of predicted pain, on random actions
+    accuracy: Floats  # of the controller's episodes
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run: its outcome in numbers, its history, and the weights it ended with."""
+
+    metrics: Metrics
+    history: History
+    controller: Weights
+    world_model: Weights
+    diverged_at: int | None  # the check, as an outer step, at which it was found to have diverged
+
+    @property
+    def status(self) -> str:
+        """`ok` or `diverged`."""
+        return "ok" if self.diverged_at is None else "diverged"
+
+
+def train(configs: Sequence[Config], on_progress: OnProgress | None = None) -> list[RunResult]:
+    """Train runs that differ only in values, in lock-step.
+
+    Args:
+        configs: one per run; their structure must be equal (flipflop.config.structure).
+        on_progress: called after every outer step with their number and each run's pain and accuracy, (R,).
+
+    Returns:
+        One result per config, in order: bitwise the same alone, in any block and in any order.
+
+    Raises:
+        ConfigError: a config cannot be run.
+        ValueError: no configs, or their structures differ.
+    """
+    if not configs:
+        raise ValueError("train needs at least one config")
+    for config in configs:
+        validate(config)
+        if structure(config) != structure(configs[0]):
+            raise ValueError("the configs of one block may differ in values only, not in structure")
+    # Overflow and NaN are a diverging run's own affair: it is found at the next check, its block-mates never notice.
+    with np.errstate(all="ignore"):
+        return Block(configs).train(on_progress)
+
+
+class Block:
+    """The state of a block in training: nets, optimisers, buffers and what its runs have shown so far."""
+
+    def __init__(self, configs: Sequence[Config]) -> None:
+        self.configs = configs
+        first, R = configs[0], len(configs)
+        self.steps, self.every = first.regime.steps, first.eval.every
+
+        generators = [streams(config.seed) for config in configs]
+        self.data = [own.data for own in generators]
+        self.controller, self.world_model = (
+            Net.stack(
+                [
+                    initial_weights(getattr(own, name), getattr(config, name).hidden, getattr(config, name).init_scale)
+                    for own, config in zip(generators, configs, strict=True)
+                ],
+                first.dtype,
+            )
+            for name in ("controller", "world_model")
+        )
+        self.controller_gradient, self.world_model_gradient = (
+            Net.of(np.empty_like(net.theta), hidden=net.V.shape[1] - 1) for net in (self.controller, self.world_model)
+        )
+        settings = [config.optimiser for config in configs]
+        optimiser = OPTIMISERS[first.optimiser.name]
+        self.controller_optimiser = optimiser(self.controller.theta, [s.lr_controller for s in settings], settings)
+        self.world_model_optimiser = optimiser(self.world_model.theta, [s.lr_world_model for s in settings], settings)
+
+        T, B = first.env.episode_length, first.regime.episodes_per_step
+        self.random, self.imagined = (Rollout(R, T, B, first.world_model.hidden, first.dtype) for _ in range(2))
+        self.acted = Rollout(R, T, B, first.controller.hidden, first.dtype)
+        self.evaluation = Evaluation(configs)
+
+        self.warmup = np.array([config.method.warmup_steps for config in configs])
+        self.pain, self.loss, self.accuracy = np.full((3, R, self.steps), np.nan)
+        self.steps_to_solve: list[int | None] = [None] * R
+        self.diverged: dict[int, tuple[int, Weights, Weights]] = {}  # run: its check and its weights there
+
+    def train(self, on_progress: OnProgress | None) -> list[RunResult]:
+        """Run all outer steps with their checks, and the final evaluation."""
+        for k, batch in enumerate(batches(self.data, self.configs)):
+            self.outer_step(k, batch)
+            if on_progress is not None:
+                on_progress(k + 1, self.pain[:, k], self.accuracy[:, k])
+            if (k + 1) % self.every == 0 and k + 1 < self.steps:
+                self.check(k + 1)
+        return self.finish()
+
+    def outer_step(self, k: int, batch: Batch) -> None:
+        """One update of M, then one of C through the updated M, in the runs whose warm-up is over."""
+        M, C = self.world_model, self.controller
+        self.loss[:, k] = world_model_lesson(
+            M, self.random, *batch.world_model, batch.actions, self.world_model_gradient
+        )
+        self.world_model_optimiser.update(self.world_model_gradient.theta, learns=None)
+
+        desired = batch.controller.desired
+        acted = act(C, self.acted, *batch.controller)
+        if k >= self.warmup.min():
+            learns = None if k >= self.warmup.max() else k >= self.warmup
+            credit = self.configs[0].method.credit
+            controller_gradient(C, self.acted, acted, M, self.imagined, credit, self.controller_gradient)
+            self.controller_optimiser.update(self.controller_gradient.theta, learns)
+        self.pain[:, k] = mean_per_run(acted.pain)
+        self.accuracy[:, k] = mean_per_run(correct(acted.actions, desired))
+
+    def check(self, k: int) -> None:
+        """After k outer steps: find the runs that have diverged, and those that solve the test for the first time."""
+        self.find_diverged(k)
+        unsolved = [r for r, solved in enumerate(self.steps_to_solve) if solved is None and r not in self.diverged]
+        if unsolved:
+            scores = self.evaluation(self.controller, np.array(unsolved))
+            for run, success in zip(unsolved, scores.success, strict=True):
+                if success:
+                    self.steps_to_solve[run] = k
+
+    def find_diverged(self, k: int) -> None:
+        """Keep the weights of runs found diverged at this check; their history ends here."""
+        losses = self.loss[:, max(0, k - self.every) : k]
+        largest = np.maximum(*(np.abs(net.theta).max(axis=1) for net in (self.controller, self.world_model)))
+        sound = np.isfinite(losses).all(axis=1) & (largest <= DIVERGED_WEIGHT)  # a NaN is not <= anything
+        for run in np.flatnonzero(~sound).tolist():
+            if run not in self.diverged:
+                self.diverged[run] = k, self.controller.weights(run), self.world_model.weights(run)
+
+    def finish(self) -> list[RunResult]:
+        """The last check, for every run whether it solved before or not, and the results."""
+        self.find_diverged(self.steps)
+        scores = self.evaluation(self.controller, np.arange(len(self.configs)))
+        return [self.result(run, scores) for run in range(len(self.configs))]
+
+    def result(self, run: int, scores: Scores) -> RunResult:
+        """One run's share of the block."""
+        config = self.configs[run]
+        diverged_at, controller, world_model = self.diverged.get(
+            run, (None, self.controller.weights(run), self.world_model.weights(run))
+        )
+        history = History(*(rows[run].copy() for rows in (self.pain, self.loss, self.accuracy)))
+        if diverged_at is not None:
+            for series in vars(history).values():
+                series[diverged_at:] = np.nan
+
+        success = bool(scores.success[run]) and diverged_at is None
+        solved_at = self.steps_to_solve[run]
+        if solved_at is None and success:
+            solved_at = self.steps
+        per_step = config.regime.episodes_per_step * config.env.episode_length  # environment steps, of either net
+
+        def if_sound(number: np.floating) -> float | None:
+            return float(number) if diverged_at is None else None
+
+        metrics = Metrics(
+            success=success,
+            ever_solved=solved_at is not None,
+            solved_episodes=int(scores.solved_episodes[run]) if diverged_at is None else 0,
+            episodes=config.eval.episodes,
+            mean_accuracy=if_sound(scores.mean_accuracy[run]),
+            std_accuracy=if_sound(scores.std_accuracy[run]),
+            mean_pain=if_sound(scores.mean_pain[run]),
+            steps_to_solve=solved_at,
+            environment_steps_to_solve=None if solved_at is None else 2 * per_step * solved_at,
+            environment_steps=2 * per_step * self.steps,
+            world_model_environment_steps=per_step * self.steps,
+            controller_environment_steps=per_step * self.steps,
+            training_accuracy=if_sound(history.accuracy[-1]),
+            training_pain=if_sound(history.pain[-1]),
+        )
+        return RunResult(metrics, history, controller, world_model, diverged_at)
