@@ -7,8 +7,8 @@ conf/ alone. Each field's type carries its rule: what is allowed, in words and a
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, is_dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Annotated, Any, get_args, get_type_hints
 
 
@@ -192,3 +192,18 @@ def validate(config: Config) -> None:
             raise refuse(key, value, "a number with optimiser=adam")
         if optimiser.name != "adam" and value is not None:
             raise refuse(key, value, f"null with optimiser={optimiser.name}, which does not use it")
+
+
+def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+    """A copy of a config with some knobs, by dotted key, set to new values."""
+    sections: dict[str, dict[str, Any]] = {}
+    changes: dict[str, Any] = {}
+    for key, value in settings.items():
+        section, _, name = key.rpartition(".")
+        if section:
+            sections.setdefault(section, {})[name] = value
+        else:
+            changes[name] = value
+    for section, values in sections.items():
+        changes[section] = replace(getattr(config, section), **values)
+    return replace(config, **changes)

@@ -15,6 +15,7 @@ from flipflop.core.optimisers import OPTIMISERS
 
 Floats = NDArray[np.floating]
 
+RESULTS_VERSION = 1  # bumped when a change makes the same config give other numbers: it is part of every run's key
 DIVERGED_WEIGHT = 1e6  # a |weight| beyond this has left every regime in which a sigmoid net computes anything
 
 OnProgress = Callable[[int, Floats, Floats], None]

@@ -1,0 +1,244 @@
+"""The sweep table: runs that differ only by seed in one row, beside the paper's claim; and the same as CSV.
+
+Plain Python on records: it ends every sweep, where importing pandas would cost as much as training two runs.
+"""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flipflop.results.paper import CLAIMS, Claim
+from flipflop.results.statistics import wilson
+from flipflop.sweep.records import Record
+
+UNSWEPT = ("seed", "name")  # what never tells groups apart
+WITH_OUTCOME = ("ok", "diverged")  # a diverged run was a trial, and not a success
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ only by seed, and what they come to."""
+
+    name: dict[str, str]  # label and swept keys, as the table's first columns
+    runs: int  # with an outcome; failed ones have none
+    successes: int
+    claim: Claim | None  # the paper's, for this regime
+    median_steps: float | None  # outer steps to the first success; None if half of the runs are censored
+    median_environment_steps: float | None
+    median_pain: float | None
+    worst_pain: float | None
+    diverged: int
+    failed: int
+    seconds: float  # CPU
+
+
+def swept_keys(records: Sequence[Record]) -> list[str]:
+    """The overrides, other than the seed, in which the runs differ, in the order in which they were given."""
+    given = [dict(text.split("=", 1) for text in record.overrides) for record in records]
+    keys = dict.fromkeys(key for overrides in given for key in overrides)
+    return [key for key in keys if key not in UNSWEPT and len({_setting(r, key) for r in records}) > 1]
+
+
+def _setting(record: Record, key: str) -> str:
+    """What a run has for a key: as given, else its config's value; a group's choice is named by its file."""
+    for text in record.overrides:
+        if text.startswith(f"{key}="):
+            return text.partition("=")[2]
+    value = record.config.get(key, record.config.get(f"{key}.name", ""))
+    return str(value)
+
+
+def groups(records: Sequence[Record]) -> list[Group]:
+    """Put runs that differ only by seed together, in the order of their first run's index."""
+    swept = swept_keys(records)
+    members: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.index):
+        settings = {key: value for key, value in record.config.items() if key not in UNSWEPT}
+        members.setdefault(json.dumps(settings, sort_keys=True), []).append(record)
+
+    labels = {group[0].label for group in members.values()}
+    if None not in labels and len(labels) == len(members) > 1:
+        swept = []  # the labels tell them apart
+    return [
+        _group({**_label(group[0]), **{key: _setting(group[0], key) for key in swept}}, group)
+        for group in members.values()
+    ]
+
+
+def _label(record: Record) -> dict[str, str]:
+    return {} if record.label is None else {"label": record.label}
+
+
+def _group(name: dict[str, str], members: Sequence[Record]) -> Group:
+    tried = [record for record in members if record.status in WITH_OUTCOME]
+    pains = [record.metrics["mean_pain"] for record in tried if record.metrics["mean_pain"] is not None]
+    return Group(
+        name=name,
+        runs=len(tried),
+        successes=sum(record.metrics["success"] for record in tried),
+        claim=CLAIMS.get(members[0].config["regime.name"]),
+        median_steps=_median_of_censored([record.metrics["steps_to_solve"] for record in tried]),
+        median_environment_steps=_median_of_censored(
+            [record.metrics["environment_steps_to_solve"] for record in tried]
+        ),
+        median_pain=median(pains) if pains else None,
+        worst_pain=max(pains) if pains else None,
+        diverged=sum(record.status == "diverged" for record in members),
+        failed=len(members) - len(tried),
+        seconds=sum(record.seconds for record in members),
+    )
+
+
+def _median_of_censored(times: Iterable[float | None]) -> float | None:
+    """The median where None is later than anything observed: None if it falls there."""
+    values = [math.inf if time is None else float(time) for time in times]
+    middle = median(values) if values else math.inf
+    return middle if math.isfinite(middle) else None
+
+
+def show_sweep(records: Sequence[Record], folder: Path, console: Console) -> None:
+    """Print the sweep table and what became of the runs."""
+    console.print(sweep_table(groups(records)))
+    console.print("steps: median to the first success; pain: mean over the final evaluation", style="dim")
+    counts = {status: sum(r.status == status for r in records) for status in ("ok", "diverged", "failed", "crashed")}
+    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    console.print(f"{len(records)} runs: {told}; in {folder}", highlight=False, soft_wrap=True)
+    for record in records:
+        if record.error and record.status not in WITH_OUTCOME:
+            last_line = record.error.strip().splitlines()[-1]
+            console.print(f"run {record.index} {record.status}: {last_line}", markup=False, soft_wrap=True)
+
+
+def show_run(record: Record, folder: Path, console: Console) -> None:
+    """Print what one run came to."""
+    metrics = record.metrics
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    if record.status == "diverged":
+        table.add_row("diverged", str(record.error))
+    else:
+        accuracy, spread = metrics["mean_accuracy"], metrics["std_accuracy"]
+        table.add_row("success", "yes" if metrics["success"] else "no")
+        table.add_row("solved episodes", f"{metrics['solved_episodes']}/{metrics['episodes']}")
+        table.add_row("mean accuracy", f"{accuracy:.1%} +/- {spread:.1%} over episodes")
+        table.add_row("mean pain", f"{metrics['mean_pain']:.4e}")
+    solved_at, environment_steps = metrics["steps_to_solve"], metrics["environment_steps_to_solve"]
+    first = f"outer step {solved_at:,}, environment step {environment_steps:,}" if solved_at else "not solved"
+    table.add_row("first solved", first)
+    table.add_row("trained for", f"{metrics['environment_steps']:,} environment steps, {record.seconds:.1f} CPU s")
+    table.add_row("left in", str(folder))
+    console.print(table)
+
+
+def sweep_table(rows: Sequence[Group]) -> Table:
+    """Groups as a table for a terminal of 80 columns."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for key in rows[0].name if rows else ():
+        table.add_column(key.rpartition(".")[2].replace("_", "_\n"), overflow="fold")
+    with_claim = any(row.claim for row in rows)
+    table.add_column("success\n95% CI", no_wrap=True)
+    if with_claim:
+        table.add_column("paper\n95% CI", no_wrap=True)
+    for header in ("outer\nsteps", "env.\nsteps", "median\npain", "worst\npain", "CPU\ns"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for row in rows:
+        cells = [*row.name.values(), rate(row.successes, row.runs)]
+        if with_claim:
+            cells.append(rate(*row.claim) if row.claim else "")
+        cells += [
+            _steps(row.median_steps),
+            _steps(row.median_environment_steps),
+            _scientific(row.median_pain),
+            _scientific(row.worst_pain),
+            f"{row.seconds:.1f}",
+        ]
+        table.add_row(*cells)
+    return table
+
+
+def rate(successes: int, trials: int) -> str:
+    """`6/10 .31-.83`: a rate with its Wilson interval."""
+    if trials == 0:
+        return "0/0"
+    low, high = ("1.0" if bound == 1 else f"{bound:.2f}".removeprefix("0") for bound in wilson(successes, trials))
+    return f"{successes}/{trials} {low}-{high}"
+
+
+def _steps(number: float | None) -> str:
+    """Steps short enough for a column: 36,000 as 36k."""
+    if number is None:
+        return "-"
+    return f"{number:,.0f}" if number < 10_000 else f"{number / 1000:,.0f}k"
+
+
+def _scientific(number: float | None) -> str:
+    if number is None:
+        return "-"
+    mantissa, exponent = f"{number:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def write_tables(records: Sequence[Record], folder: Path) -> None:
+    """Write runs.csv, a row per run, and summary.csv, a row per group."""
+    swept = swept_keys(records)
+    metrics = dict.fromkeys(name for record in records for name in record.metrics)
+    rows: list[Mapping[str, Any]] = [
+        {
+            "index": r.index,
+            "key": r.key,
+            "label": r.label,
+            "status": r.status,
+            **{key: _setting(r, key) for key in swept},
+            "seed": r.config["seed"],
+            **{name: r.metrics.get(name) for name in metrics},
+            "seconds": r.seconds,
+        }
+        for r in records
+    ]
+    _write_csv(folder / "runs.csv", rows)
+
+    summary: list[Mapping[str, Any]] = []
+    for group in groups(records):
+        low, high = wilson(group.successes, group.runs)
+        claim = group.claim
+        claim_low, claim_high = wilson(*claim) if claim else (None, None)
+        summary.append(
+            {
+                **group.name,
+                "runs": group.runs,
+                "successes": group.successes,
+                "success_low": low,
+                "success_high": high,
+                "paper_successes": claim.successes if claim else None,
+                "paper_trials": claim.trials if claim else None,
+                "paper_low": claim_low,
+                "paper_high": claim_high,
+                "median_steps_to_solve": group.median_steps,
+                "median_environment_steps_to_solve": group.median_environment_steps,
+                "median_pain": group.median_pain,
+                "worst_pain": group.worst_pain,
+                "diverged": group.diverged,
+                "failed": group.failed,
+                "seconds": group.seconds,
+            }
+        )
+    _write_csv(folder / "summary.csv", summary)
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(unfinished, path)

@@ -1,0 +1,74 @@
+"""The command line before Hydra reads it: what Hydra would accept and we do not, and ranges written out."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from flipflop.config import ConfigError
+from flipflop.sweep.ranges import expand
+
+# Hydra's flags that take a value in the next argument.
+_WITH_VALUE = {"-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"}
+_MULTIRUN = {"-m", "--multirun"}
+
+GROUPS = ("env", "controller", "world_model", "optimiser", "regime", "method")
+
+# Names that only a group's file may set: they say what the rest of the group is.
+_SET_BY_GROUP = ("optimiser", "regime", "method")
+
+
+def prepare(arguments: Sequence[str]) -> list[str]:
+    """Check the overrides among the arguments, write out their ranges and put flags first.
+
+    Argparse would reject `regime=parallel -m seed=0..3` and take only the last of `seed=1 seed=2 seed=3`, which is
+    what a shell makes of `seed={1..3}`.
+
+    Raises:
+        ConfigError: an override that is not allowed.
+    """
+    flags, overrides = _split(arguments)
+    check(overrides)
+    if _MULTIRUN.isdisjoint(flags):
+        return flags + overrides  # Hydra then says how to sweep
+    return flags + [f"{key}={expand(key, value)}" for key, _, value in (text.partition("=") for text in overrides)]
+
+
+def check(overrides: Iterable[str]) -> None:
+    """Refuse overrides that add, delete, repeat, or rename what a group file names.
+
+    Raises:
+        ConfigError: the first that is not allowed.
+    """
+    seen: dict[str, str] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if text.startswith(("+", "~")):
+            raise ConfigError(f"{text} is not allowed: keys cannot be added or deleted, only set, as in seed=1")
+        if not equals:
+            raise ConfigError(f"{text} is not allowed: an override must be key=value, as in seed=1")
+        if key in seen:
+            raise ConfigError(
+                f"{key} is given twice ({seen[key]} and {text}): give a key once, a list of values with commas "
+                f"or a range as in {key}=1..3"
+            )
+        seen[key] = text
+        group, _, last = key.rpartition(".")
+        if last == "name" and group in _SET_BY_GROUP:
+            raise ConfigError(f"{text} is not allowed: {key} is set by its group, choose {group}={value}")
+        if key in GROUPS and not re.match(r"[A-Za-z_{$]", value):
+            raise ConfigError(f"{text} is not allowed: {key} must be the name of a file in conf/{key}/")
+        if key == "name" and "," in value:
+            raise ConfigError(f"{text} is not allowed: a sweep must have one name")
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    flags: list[str] = []
+    overrides: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument.startswith("-"):
+            flags.append(argument)
+            if argument in _WITH_VALUE:
+                flags.extend([value] if (value := next(waiting, None)) is not None else [])
+        else:
+            overrides.append(argument)
+    return flags, overrides

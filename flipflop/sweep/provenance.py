@@ -1,0 +1,86 @@
+"""Where results come from: what sweep.yaml says of every invocation."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from flipflop import __version__
+from flipflop.core.train import RESULTS_VERSION
+
+PACKAGES = ("numpy", "hydra-core", "omegaconf", "joblib", "rich")
+
+
+def now() -> str:
+    """The time, to the second, with its zone."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def invocation(base: DictConfig) -> dict[str, Any]:
+    """What is true of this process at its start; `base` is the sweep's config before its axes."""
+    return {
+        "command": shlex.join(["python", "-m", "flipflop.run", *sys.argv[1:]]),
+        "started": now(),
+        "ended": None,
+        "versions": {
+            "results": RESULTS_VERSION,
+            "flipflop": __version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in PACKAGES},
+        },
+        "git": git_state(Path(__file__).parent),
+        "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
+        "config": OmegaConf.to_container(base, resolve=False),
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """The revision of the program's checkout and whether it was changed since; None where it is installed."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != folder.resolve().parent.parent:
+            return None  # installed into somebody else's repository
+        return {"revision": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def processor() -> str:
+    """The processor's model, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+class Log:
+    """sweep.yaml of one folder: the entries of earlier invocations and this one's."""
+
+    def __init__(self, folder: Path, base: DictConfig) -> None:
+        self._path = folder / "sweep.yaml"
+        self._earlier = list(OmegaConf.load(self._path)) if self._path.is_file() else []
+        self._own = invocation(base)
+        self._write()
+
+    def close(self) -> None:
+        """Note the end."""
+        self._own["ended"] = now()
+        self._write()
+
+    def _write(self) -> None:
+        unfinished = self._path.with_suffix(".part")
+        unfinished.write_text(OmegaConf.to_yaml(OmegaConf.create([*self._earlier, self._own])), encoding="utf-8")
+        unfinished.rename(self._path)

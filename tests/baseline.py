@@ -1,0 +1,33 @@
+"""The page's configuration, written out by hand so that no test depends on conf/, and changes to it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flipflop.config import Config, Environment, Evaluation, Method, Network, Optimiser, Regime, with_settings
+
+SGD = {"optimiser.name": "sgd", "optimiser.beta1": None, "optimiser.beta2": None, "optimiser.eps": None}
+
+
+def baseline(changes: Mapping[str, Any] | None = None) -> Config:
+    """The page's run with some knobs changed, by dotted key: `baseline({"seed": 3, "env.p_a": 0.2})`."""
+    page = Config(
+        seed=0,
+        name=None,
+        dtype="float64",
+        env=Environment(p_a=0.10, p_b=0.15, p_x=0.25, episode_length=20),
+        controller=Network(hidden=16, init_scale=0.5),
+        world_model=Network(hidden=16, init_scale=0.5),
+        optimiser=Optimiser(
+            name="adam",
+            lr_controller=5e-3,
+            lr_world_model=1e-2,
+            clip_norm=1.0,
+            beta1=0.9,
+            beta2=0.999,
+            eps=1e-8,
+        ),
+        regime=Regime(name="sequential", episodes_per_step=1, steps=3000),
+        method=Method(name="world_model", credit="one_step", warmup_steps=500),
+        eval=Evaluation(episodes=30, episode_length=60, seed=12345, threshold=0.9, success_fraction=1.0, every=50),
+    )
+    return with_settings(page, changes or {})

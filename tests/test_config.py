@@ -1,0 +1,170 @@
+"""What a configuration may be, and which runs may advance together."""
+
+import re
+
+import pytest
+from baseline import SGD, baseline
+
+from flipflop.config import RULES, ConfigError, flat, structure, validate, with_settings
+
+NAN, INF = float("nan"), float("inf")
+
+COUNT = ([0, -1], "a whole number, 1 or more")
+WHOLE = ([-1], "a whole number, 0 or more")
+PROBABILITY = ([-0.1, 1.1, NAN, INF, -INF], "a probability from 0 to 1")
+RATE = ([0.0, -1e-3, NAN, INF], "a finite number above 0")
+SCALE = ([-0.5, NAN, INF], "a finite number, 0 or more")
+DECAY = ([-0.1, 1.0, NAN, INF], "a number from 0 to below 1")
+NAME = (["", "a/b", "..", ".hidden", "-flag", "a b", "a\n", "ä", "x" * 101], "letters, digits")
+
+REFUSED = {
+    "seed": WHOLE,
+    "name": NAME,
+    "dtype": (["float16", "float", ""], "float64, float32"),
+    "env.p_a": PROBABILITY,
+    "env.p_b": PROBABILITY,
+    "env.p_x": PROBABILITY,
+    "env.episode_length": COUNT,
+    "controller.hidden": COUNT,
+    "controller.init_scale": SCALE,
+    "world_model.hidden": COUNT,
+    "world_model.init_scale": SCALE,
+    "optimiser.name": (["Adam", "rmsprop"], "adam, sgd"),
+    "optimiser.lr_controller": RATE,
+    "optimiser.lr_world_model": RATE,
+    "optimiser.clip_norm": ([0.0, -1.0, NAN, INF], "a finite number above 0, or null"),
+    "optimiser.beta1": DECAY,
+    "optimiser.beta2": DECAY,
+    "optimiser.eps": RATE,
+    "regime.name": NAME,
+    "regime.episodes_per_step": COUNT,
+    "regime.steps": COUNT,
+    "method.name": (["direct", ""], "world_model"),
+    "method.credit": (["two_step", ""], "one_step, full"),
+    "method.warmup_steps": WHOLE,
+    "eval.episodes": COUNT,
+    "eval.episode_length": COUNT,
+    "eval.seed": WHOLE,
+    "eval.threshold": ([-0.1, 1.0, NAN, INF], "a number from 0 to below 1"),
+    "eval.success_fraction": ([0.0, -0.5, 1.1, NAN, INF], "a number above 0, at most 1"),
+    "eval.every": COUNT,
+}
+
+
+def refusal(changes):
+    with pytest.raises(ConfigError) as refused:
+        validate(baseline(changes))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [(key, value, allowed) for key, (values, allowed) in REFUSED.items() for value in values],
+)
+def test_refused_values(key, value, allowed):
+    """A value that a knob may not have is refused in one sentence that names key, value and what is allowed."""
+    assert re.fullmatch(
+        rf"{re.escape(f'{key}={value}')} is not allowed: {re.escape(key)} must be .*{re.escape(allowed)}.*",
+        refusal({key: value}),
+    )
+
+
+def test_every_knob_is_refused_something():
+    """The table above has every knob of the schema: a new one comes with what it must not be."""
+    assert set(REFUSED) == set(RULES)
+
+
+@pytest.mark.parametrize("key", ["optimiser.beta1", "optimiser.beta2", "optimiser.eps"])
+def test_adams_own_knobs(key):
+    """Adam needs its decays and epsilon; with SGD, where they would do nothing, a number is refused."""
+    assert re.fullmatch(rf"{key}=null is not allowed: .* a number with optimiser=adam", refusal({key: None}))
+    assert re.fullmatch(rf"{key}=0\.5 is not allowed: .* null with optimiser=sgd, .*", refusal(SGD | {key: 0.5}))
+
+
+def test_probabilities_that_sum_to_more_than_1():
+    """Three probabilities, allowed each alone, are refused together if they leave no room for one another."""
+    message = refusal({"env.p_a": 0.5, "env.p_b": 0.3, "env.p_x": 0.21})
+    assert message == "env.p_a=0.5, env.p_b=0.3, env.p_x=0.21 are not allowed: probabilities must sum to at most 1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        SGD,
+        {"name": "Sweep-1.b_2"},
+        {"name": "x" * 100},
+        {"env.p_a": 1.0, "env.p_b": 0.0, "env.p_x": 0.0},
+        {"env.p_a": 0.6, "env.p_b": 0.3, "env.p_x": 0.1},
+        {"env.p_a": 0.1, "env.p_b": 0.2, "env.p_x": 0.7},
+        {"controller.init_scale": 0.0, "method.warmup_steps": 0, "eval.seed": 0},
+        {"method.warmup_steps": 10**6},
+        {"optimiser.clip_norm": None, "optimiser.beta1": 0.0, "optimiser.beta2": 0.0},
+        {"eval.threshold": 0.0, "eval.success_fraction": 1e-9},
+        {"regime.name": "my_regime", "regime.steps": 1, "regime.episodes_per_step": 1},
+    ],
+)
+def test_allowed_values(changes):
+    """The ends of what is allowed are allowed, among them probabilities whose sum is 1 up to rounding."""
+    validate(baseline(changes))
+
+
+def test_with_settings_copies():
+    """Settings change the knobs they name, in a copy: the original and the sections it is made of stay as they are."""
+    original = baseline()
+    changed = with_settings(original, {"seed": 3, "env.p_a": 0.2, "env.p_b": 0.3})
+    assert flat(changed) == flat(original) | {"seed": 3, "env.p_a": 0.2, "env.p_b": 0.3}
+    assert (original.seed, original.env.p_a, original.env.p_b) == (0, 0.10, 0.15)
+
+
+VALUES = {
+    "seed": 1,
+    "name": "other",  # not a value, but it changes nothing that a run computes
+    "env.p_a": 0.2,
+    "env.p_b": 0.2,
+    "env.p_x": 0.2,
+    "controller.init_scale": 1.0,
+    "world_model.init_scale": 1.0,
+    "optimiser.lr_controller": 1.0,
+    "optimiser.lr_world_model": 1.0,
+    "optimiser.clip_norm": None,
+    "optimiser.beta1": 0.5,
+    "optimiser.beta2": 0.5,
+    "optimiser.eps": 0.5,
+    "method.warmup_steps": 1,
+}
+STRUCTURE = {
+    "dtype": "float32",
+    "env.episode_length": 21,
+    "controller.hidden": 17,
+    "world_model.hidden": 17,
+    "optimiser.name": "sgd",
+    "regime.name": "parallel",
+    "regime.episodes_per_step": 2,
+    "regime.steps": 1,
+    "method.name": "direct",
+    "method.credit": "full",
+    "eval.episodes": 1,
+    "eval.episode_length": 61,
+    "eval.seed": 1,
+    "eval.threshold": 0.5,
+    "eval.success_fraction": 0.5,
+    "eval.every": 1,
+}
+
+
+def test_values_and_structure_are_all_knobs():
+    """The two tables have every knob once: whoever adds one decides whether a block's runs may differ in it."""
+    assert sorted([*VALUES, *STRUCTURE]) == sorted(RULES)
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_runs_that_differ_in_a_value_share_their_structure(key):
+    """Values may differ within a block, and so may what does not enter a run's key."""
+    assert structure(baseline({key: VALUES[key]})) == structure(baseline())
+
+
+@pytest.mark.parametrize("key", STRUCTURE)
+def test_runs_that_differ_in_structure_are_told_apart(key):
+    """Shapes and program flow may not differ within a block."""
+    assert structure(baseline({key: STRUCTURE[key]})) != structure(baseline())

@@ -1,0 +1,110 @@
+"""The fixed test's scores for controllers whose behaviour is known."""
+
+import numpy as np
+import oracle
+import pytest
+from baseline import baseline
+
+from flipflop.core.evaluate import Evaluation
+from flipflop.core.nets import Net, Weights
+
+ONLY_A = {"env.p_a": 1.0, "env.p_b": 0.0, "env.p_x": 0.0}  # the latch stays 0
+ONLY_B = {"env.p_a": 0.0, "env.p_b": 1.0, "env.p_x": 0.0}  # the latch is 1 from the first step on
+
+
+def controller(output_bias=0.0, output=(0.0, 0.0), inputs=((0.0,) * 6,) * 2, recurrent=((0.0, 0.0),) * 2):
+    return Weights(
+        *(np.array(array, float) for array in (inputs, recurrent, (0.0, 0.0), output)),
+        output_bias=np.array(output_bias),
+    )
+
+
+ALWAYS_0, ALWAYS_1 = controller(output_bias=-40), controller(output_bias=40)
+# h = tanh(10 B), and the action is 1 where h is: at the steps at which B fires, and 0 at all others.
+COPIES_B = controller(output_bias=-40, output=(80, 0), inputs=((0, 10, 0, 0, 0, 0), (0,) * 6))
+# A hidden unit thrown to +1 by B and to -1 by A, that keeps itself there: the latch.
+LATCHES = controller(
+    output_bias=-20, output=(40, 0), inputs=((-10, 10, 0, 0, 0, 0), (0,) * 6), recurrent=((3, 0), (0, 0))
+)
+# The second unit is +1 once the first has been, from the second step on, and -1 in the first step.
+FIRST_0_THEN_1 = controller(
+    output=(0, 40), inputs=((0, 0, 0, 20, 0, 0), (0, 0, 0, -20, 0, 0)), recurrent=((0, 0), (40, 0))
+)
+
+
+def score(controllers, changes):
+    """Each controller in a run of its own, with one config or one for each."""
+    configs = [baseline(own) for own in (changes if isinstance(changes, list) else [changes] * len(controllers))]
+    return Evaluation(configs)(Net.stack(controllers, "float64"), np.arange(len(controllers)))
+
+
+def evaluation_events(config):
+    """The published evaluation set, (episodes, T, 3): episodes drawn one after another from one generator."""
+    rng = np.random.default_rng(config.eval.seed)
+    return np.array(
+        [oracle.draw_events(config, rng.random(config.eval.episode_length)) for _ in range(config.eval.episodes)]
+    )
+
+
+def test_scores_of_known_controllers():
+    """Accuracy, its spread over episodes (ddof 0) and pain are means over the published evaluation episodes."""
+    events = evaluation_events(baseline())
+    desired = np.array([oracle.desired_outputs(episode) for episode in events])
+    known_actions = [np.zeros_like(desired), np.ones_like(desired), events[..., 1], desired]
+    scores = score([ALWAYS_0, ALWAYS_1, COPIES_B, LATCHES], {})
+    for run, actions in enumerate(known_actions):
+        right = np.array([[a == d for a, d in zip(*pair, strict=True)] for pair in zip(actions, desired, strict=True)])
+        accuracies = [sum(episode) / 60 for episode in right.tolist()]
+        mean = sum(accuracies) / 30
+        assert scores.solved_episodes[run] == sum(accuracy > 0.9 for accuracy in accuracies)
+        assert scores.mean_accuracy[run] == pytest.approx(mean, rel=1e-14)
+        assert scores.std_accuracy[run] == pytest.approx(
+            (sum((a - mean) ** 2 for a in accuracies) / 30) ** 0.5, rel=1e-12
+        )
+        assert scores.mean_pain[run] == pytest.approx((~right).mean(), abs=1e-7)
+    assert scores.success.tolist() == [False, False, False, True]
+
+
+def test_standard_deviation_by_hand():
+    """The spread of two episodes with accuracies 0 and 1 is one half: ddof is 0."""
+    assert np.random.default_rng(1).random(2).round(1).tolist() == [0.5, 1.0]  # so B fires in the first alone
+    scores = score([ALWAYS_1], ONLY_B | {"env.p_b": 0.7, "eval.episodes": 2, "eval.episode_length": 1, "eval.seed": 1})
+    assert (scores.mean_accuracy[0], scores.std_accuracy[0]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(("length", "solved"), [(9, 0), (10, 0), (11, 30)])
+def test_threshold_is_strict(length, solved):
+    """An episode with one error in 10 steps is not above .9, one with one error in 11 steps is."""
+    scores = score([FIRST_0_THEN_1], ONLY_B | {"eval.episode_length": length})
+    assert scores.mean_accuracy[0] == pytest.approx(1 - 1 / length, rel=1e-15)
+    assert scores.solved_episodes[0] == solved
+
+
+@pytest.mark.parametrize(("fraction", "success"), [(0.3, True), (np.nextafter(0.3, 1), False)])
+def test_success_fraction_may_be_met_exactly(fraction, success):
+    """A run succeeds if exactly the required part of its episodes is solved, and not with a hair less."""
+    assert (np.random.default_rng(0).random(10) < 0.3).sum() == 3
+    changes = ONLY_B | {"env.p_b": 0.3, "eval.episodes": 10, "eval.episode_length": 1, "eval.seed": 0}
+    scores = score([ALWAYS_1], changes | {"eval.success_fraction": fraction})
+    assert scores.solved_episodes[0] == 3
+    assert scores.success[0] == success
+
+
+def test_runs_keep_their_own_probabilities_when_gathered():
+    """A run meets the events of its own probabilities, also in a smaller batch and in another order."""
+    runs = [ONLY_B, ONLY_A, ONLY_B]
+    evaluation = Evaluation([baseline(changes) for changes in runs])
+    controllers = Net.stack([ALWAYS_1, ALWAYS_1, ALWAYS_0], "float64")
+    assert evaluation(controllers, np.arange(3)).mean_accuracy.tolist() == [1, 0, 0]
+    assert evaluation(controllers, np.array([1, 0])).mean_accuracy.tolist() == [0, 1]
+    assert evaluation(controllers, np.array([2])).success.tolist() == [False]
+
+
+def test_evaluation_repeats_itself():
+    """Scoring twice, with another batch in between, gives the same scores: no state is left and nothing is drawn."""
+    evaluation = Evaluation([baseline(), baseline({"env.p_a": 0.3})])
+    controllers = Net.stack([COPIES_B, ALWAYS_1], "float64")
+    first = evaluation(controllers, np.arange(2))
+    evaluation(controllers, np.array([1]))
+    again = evaluation(controllers, np.arange(2))
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))

@@ -1,0 +1,208 @@
+"""Training's bookkeeping: checks, divergence, censoring, warm-up, progress and precision."""
+
+import numpy as np
+import pytest
+from baseline import SGD, baseline
+
+from flipflop.config import ConfigError
+from flipflop.core.env import streams
+from flipflop.core.nets import initial_weights
+from flipflop.core.train import train
+
+SHORT = {"regime.steps": 40, "method.warmup_steps": 0, "eval.episodes": 10, "eval.every": 10}
+EXPLODING = SHORT | SGD | {"optimiser.lr_controller": 1e9, "optimiser.lr_world_model": 1e9, "optimiser.clip_norm": None}
+# A test so easy that some runs pass it within a hundred outer steps: half of the episodes better than chance.
+EASY = SHORT | {
+    "regime.steps": 120,
+    "eval.threshold": 0.5,
+    "eval.success_fraction": 0.5,
+    "optimiser.lr_controller": 0.05,
+    "optimiser.lr_world_model": 0.03,
+}
+SOLVES_LATER = EASY | {"seed": 13}
+SOLVES_AND_FORGETS = EASY | {"seed": 2}
+
+
+def run(changes):
+    (result,) = train([baseline(changes)])
+    return result
+
+
+def all_weights(result):
+    return [*result.controller, *result.world_model]
+
+
+def assert_equal_arrays(some, others):
+    assert all(np.array_equal(one, other) for one, other in zip(some, others, strict=True))
+
+
+def test_a_diverged_run():
+    """A run whose weights explode says so, has no metrics and no history from its check on, and warns nobody."""
+    result = run(EXPLODING)
+    assert (result.status, result.diverged_at) == ("diverged", 10)
+    assert {name: number for name, number in vars(result.metrics).items() if number is not None} == {
+        "success": False,
+        "ever_solved": False,
+        "solved_episodes": 0,
+        "episodes": 10,
+        "environment_steps": 2 * 40 * 20,
+        "world_model_environment_steps": 40 * 20,
+        "controller_environment_steps": 40 * 20,
+    }
+    for series in vars(result.history).values():
+        assert np.isfinite(series[0])
+        assert np.isnan(series[10:]).all()
+
+
+def test_a_diverged_run_leaves_the_weights_of_its_check():
+    """What a diverged run leaves is what its check found, not what became of it later."""
+    assert_equal_arrays(all_weights(run(EXPLODING)), all_weights(run(EXPLODING | {"regime.steps": 10})))
+
+
+def test_divergence_after_the_last_whole_interval():
+    """Outer steps that fill no whole interval between checks are checked at the end."""
+    assert run(EXPLODING | {"regime.steps": 7}).diverged_at == 7
+
+
+@pytest.mark.parametrize("net", ["controller", "world_model"])
+def test_a_large_weight_is_divergence(net):
+    """A finite |weight| above 1e6 in either net is divergence, one below is not."""
+    one_update = SHORT | {"regime.steps": 1, "optimiser.eps": 1e-30}  # Adam's first changes a weight by its rate
+    assert run(one_update | {f"optimiser.lr_{net}": 1.1e6}).diverged_at == 1
+    assert run(one_update | {f"optimiser.lr_{net}": 0.9e6}).status == "ok"
+
+
+def test_a_success_before_divergence_stands():
+    """A run that solved the test and then diverged has solved it once, and ends without success."""
+    # Without B the latch stays 0; this seed's controller, which hardly moves, starts with actions below one half.
+    stays = {"env.p_b": 0.0, "optimiser.lr_controller": 1e-30, "optimiser.lr_world_model": 4e5, "eval.every": 1}
+    result = run(SHORT | stays)
+    assert result.diverged_at > 1
+    assert (result.metrics.steps_to_solve, result.metrics.ever_solved, result.metrics.success) == (1, True, False)
+
+
+def test_a_run_that_never_succeeds_is_censored():
+    """Without a success there are no steps to solve: None, not the run's length."""
+    metrics = run(SHORT).metrics
+    assert (metrics.success, metrics.ever_solved) == (False, False)
+    assert metrics.steps_to_solve is None
+    assert metrics.environment_steps_to_solve is None
+    assert metrics.mean_accuracy is not None
+
+
+def test_steps_to_solve_is_the_first_successful_check():
+    """The steps to solve are those of the shortest run, cut at a check, that ends in success."""
+    checks = range(10, 121, 10)
+    successes = [run(SOLVES_LATER | {"regime.steps": check}).metrics.success for check in checks]
+    first = checks[successes.index(True)]
+    assert first > 10
+    assert run(SOLVES_LATER).metrics.steps_to_solve == first
+
+
+def test_the_end_is_a_check():
+    """A run whose only check is its end is found to have solved there."""
+    metrics = run(SOLVES_LATER | {"eval.every": 1000}).metrics
+    assert (metrics.success, metrics.ever_solved, metrics.steps_to_solve) == (True, True, 120)
+
+
+def test_success_is_that_of_the_end():
+    """A run that solves at a check and has lost it at the end has ever solved, but not succeeded."""
+    metrics = run(SOLVES_AND_FORGETS).metrics
+    assert (metrics.success, metrics.ever_solved) == (False, True)
+    assert metrics.steps_to_solve < 120
+
+
+def test_environment_steps():
+    """An environment step is one time step of either net's episodes, from outer step 0 on."""
+    easiest = {"eval.threshold": 0.0, "eval.success_fraction": 0.1}
+    shape = {"env.episode_length": 7, "regime.episodes_per_step": 3, "method.warmup_steps": 20}
+    metrics = run(SHORT | easiest | shape).metrics
+    assert metrics.world_model_environment_steps == metrics.controller_environment_steps == 40 * 3 * 7
+    assert metrics.environment_steps == 2 * 40 * 3 * 7
+    assert (metrics.steps_to_solve, metrics.environment_steps_to_solve) == (10, 2 * 10 * 3 * 7)
+
+
+def test_checking_more_often_changes_nothing():
+    """Checks draw nothing from the run's streams and touch nothing it learns with."""
+    often, never = run(SHORT | {"eval.every": 3}), run(SHORT | {"eval.every": 1000})
+    assert_equal_arrays(all_weights(often), all_weights(never))
+    assert_equal_arrays(vars(often.history).values(), vars(never.history).values())
+    assert often.metrics == never.metrics
+
+
+def test_warmup_beyond_the_run():
+    """A controller whose warm-up outlasts the run keeps its initial weights; M learns nevertheless."""
+    result = run(SHORT | {"seed": 4, "method.warmup_steps": 1000})
+    own = streams(4)
+    assert result.status == "ok"
+    assert_equal_arrays(result.controller, initial_weights(own.controller, hidden=16, init_scale=0.5))
+    assert not np.array_equal(result.world_model.input, initial_weights(own.world_model, 16, 0.5).input)
+
+
+def test_warmup_ends_at_its_outer_step():
+    """Of 40 outer steps, counted from 0, a warm-up of 40 leaves none for the controller, one of 39 the last."""
+    untouched, one_update = (run(SHORT | {"method.warmup_steps": steps}) for steps in (40, 39))
+    assert np.array_equal(untouched.controller.input, initial_weights(streams(0).controller, 16, 0.5).input)
+    assert not np.array_equal(one_update.controller.input, untouched.controller.input)
+
+
+def test_progress_is_told_after_every_outer_step():
+    """on_progress gets the number of outer steps done, and the pain and accuracy of each run in the last of them."""
+    calls = []
+    results = train(
+        [baseline(SHORT | {"seed": seed}) for seed in (0, 1)],
+        lambda number, pain, accuracy: calls.append((number, pain.tolist(), accuracy.tolist())),
+    )
+    histories = [result.history for result in results]
+    assert calls == [
+        (k + 1, [float(own.pain[k]) for own in histories], [float(own.accuracy[k]) for own in histories])
+        for k in range(40)
+    ]
+
+
+def test_training_metrics_are_those_of_the_last_outer_step():
+    """training_pain and training_accuracy are the history's last."""
+    result = run(SHORT)
+    assert result.metrics.training_pain == result.history.pain[-1]
+    assert result.metrics.training_accuracy == result.history.accuracy[-1]
+
+
+@pytest.mark.parametrize("optimiser", [{}, SGD], ids=["adam", "sgd"])
+def test_single_precision(optimiser):
+    """float32 weights stay float32, are not those of double precision rounded, and stay close to them at first."""
+    changes = SHORT | optimiser | {"regime.steps": 5, "regime.episodes_per_step": 2}
+    single, double = run(changes | {"dtype": "float32"}), run(changes)
+    for own, exact in zip(all_weights(single), all_weights(double), strict=True):
+        assert own.dtype == np.float32
+        np.testing.assert_allclose(own, exact, rtol=0, atol=1e-5)
+    assert not np.array_equal(single.controller.input, double.controller.input.astype(np.float32))
+    np.testing.assert_allclose(single.history.pain, double.history.pain, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"controller.hidden": 8},
+        {"regime.steps": 41},
+        {"method.credit": "full"},
+        {"dtype": "float32"},
+        {"eval.seed": 1},
+        SGD,
+    ],
+)
+def test_unequal_structure_is_refused(change):
+    """Runs that differ in structure cannot advance in lock-step: a ValueError, not wrong numbers."""
+    with pytest.raises(ValueError, match="structure"):
+        train([baseline(SHORT), baseline(SHORT | change)])
+
+
+def test_nothing_to_train_is_refused():
+    """An empty block is a mistake of the caller."""
+    with pytest.raises(ValueError, match="at least one"):
+        train([])
+
+
+def test_a_config_that_cannot_be_run_is_refused():
+    """Every config of the block is validated before anything is trained."""
+    with pytest.raises(ConfigError, match=r"env\.p_a"):
+        train([baseline(SHORT), baseline(SHORT | {"env.p_a": 2.0})])
