@@ -1,47 +1,6 @@
-"""python -m flipflop.run: one run, or with -m a sweep of many.
+"""python -m flipflop.run [key=value ...]: one run; with -m, or -cn and a file of sweeps/, many. See --help."""
 
-Exit codes: 0 all is well (a run that diverged is a result), 1 a run failed, 2 wrong input, 130 interrupted.
-"""
-
-import os
-import sys
-from collections.abc import Sequence
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run Hydra with the arguments of the command line (or those given) and exit.
-
-    Raises:
-        SystemExit: with the exit code, unless all is well.
-    """
-    import hydra
-
-    from flipflop.sweep.arguments import prepare
-    from flipflop.sweep.errors import WRONG_INPUT, explain
-    from flipflop.sweep.launcher import RunsFailed
-    from flipflop.sweep.plugins import config_folder
-    from flipflop.sweep.single import Refused, run_one
-
-    wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then lets errors through, to be said in one sentence here
-    try:
-        sys.argv[1:] = prepare(sys.argv[1:] if arguments is None else arguments)
-        hydra.main(config_path=str(config_folder("conf")), config_name="config", version_base="1.3")(run_one)()
-    except (*WRONG_INPUT, Refused) as error:
-        cause = error.error if isinstance(error, Refused) else error
-        if wants_traceback:
-            raise cause from None
-        sys.exit(_say(explain(cause), code=2))
-    except RunsFailed as error:
-        sys.exit(_say(str(error), code=1))
-    except KeyboardInterrupt:
-        sys.exit(_say("interrupted", code=130))
-
-
-def _say(sentence: str, code: int) -> int:
-    print(f"flipflop: {sentence}", file=sys.stderr)
-    return code
-
+from flipflop.sweep.command import main
 
 if __name__ == "__main__":
     main()
