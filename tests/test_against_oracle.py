@@ -2,10 +2,12 @@
 
 import numpy as np
 import oracle
+import pytest
 from baseline import SGD, baseline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flipflop.core.nets import sigmoid
 from flipflop.core.train import train
 
 derandomised = settings(derandomize=True, deadline=None, max_examples=60)
@@ -75,6 +77,18 @@ def assert_same_evaluation(config, result):
         1e-12,
         "evaluation",
     )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_sigmoid(dtype):
+    """The read-out is the oracle's 1 / (1 + e^-a), its argument clipped to +-50, in either precision."""
+    arguments = [-1000.0, -51.0, -50.0, -3.0, 0.0, 0.5, 50.0, 1000.0]
+    nothing = oracle.Weights(np.zeros((1, 6)), np.zeros((1, 1)), np.zeros(1), np.zeros(1), 0.0)
+    expected = [
+        oracle.forward_step(nothing._replace(output_bias=a), np.zeros(3), 0.0, 0.0, np.zeros(1)).output
+        for a in arguments
+    ]
+    np.testing.assert_allclose(sigmoid(np.array(arguments, dtype)), expected, rtol=8 * np.finfo(dtype).eps)
 
 
 @derandomised

@@ -5,6 +5,7 @@ import pytest
 from baseline import SGD, baseline
 
 from flipflop.config import ConfigError
+from flipflop.core import env
 from flipflop.core.env import streams
 from flipflop.core.nets import initial_weights
 from flipflop.core.train import train
@@ -122,8 +123,11 @@ def test_environment_steps():
     assert (metrics.steps_to_solve, metrics.environment_steps_to_solve) == (10, 2 * 10 * 3 * 7)
 
 
-def test_checking_more_often_changes_nothing():
+def test_checking_more_often_changes_nothing(monkeypatch):
     """Checks draw nothing from the run's streams and touch nothing it learns with."""
+    monkeypatch.setattr(
+        env, "TIME_STEPS_DRAWN_AT_ONCE", 1
+    )  # every outer step's numbers are drawn after the check before
     often, never = run(SHORT | {"eval.every": 3}), run(SHORT | {"eval.every": 1000})
     assert_equal_arrays(all_weights(often), all_weights(never))
     assert_equal_arrays(vars(often.history).values(), vars(never.history).values())

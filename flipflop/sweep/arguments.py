@@ -8,7 +8,6 @@ from flipflop.sweep.ranges import expand
 
 # Hydra's flags that take a value in the next argument.
 _WITH_VALUE = {"-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"}
-_MULTIRUN = {"-m", "--multirun"}
 
 GROUPS = ("env", "controller", "world_model", "optimiser", "regime", "method")
 
@@ -20,15 +19,13 @@ def prepare(arguments: Sequence[str]) -> list[str]:
     """Check the overrides among the arguments, write out their ranges and put flags first.
 
     Argparse would reject `regime=parallel -m seed=0..3` and take only the last of `seed=1 seed=2 seed=3`, which is
-    what a shell makes of `seed={1..3}`.
+    what a shell makes of `seed={1..3}`. Without -m Hydra refuses several values, unless a sweep file asks for them.
 
     Raises:
         ConfigError: an override that is not allowed.
     """
     flags, overrides = _split(arguments)
     check(overrides)
-    if _MULTIRUN.isdisjoint(flags):
-        return flags + overrides  # Hydra then says how to sweep
     return flags + [f"{key}={expand(key, value)}" for key, _, value in (text.partition("=") for text in overrides)]
 
 

@@ -83,7 +83,7 @@ class Composer:
 
     def _parse(self, text: str) -> Override:
         if text not in self._overrides:
-            self._overrides[text] = parser().parse_override(text)
+            self._overrides[text] = parser().parse_overrides([text])[0]
         return self._overrides[text]
 
     def _is_choice(self, override: Override) -> bool:
@@ -115,7 +115,7 @@ def axis(text: str) -> list[str]:
     Raises:
         ConfigError: an axis without values.
     """
-    override = parser().parse_override(text)
+    override = parser().parse_overrides([text])[0]
     if not override.is_sweep_override():
         return [text]
     key = override.get_key_element()

@@ -12,6 +12,9 @@ from flipflop.config import RULES, ConfigError, refuse
 # How Hydra quotes the override it could not apply.
 _OVERRIDE = re.compile(r"To append to your config use \+(.+)|Error merging override (.+)")
 
+# How Hydra quotes an axis of what is not a sweep.
+_SEVERAL = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^\s']{1,40})")
+
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException)
 WRONG_INPUT = (ConfigError, *HYDRA_ERRORS)
 
@@ -34,6 +37,8 @@ def explain(error: BaseException) -> str:
             return _unknown(key, override)
         if isinstance(cause, OmegaConfBaseException) and key:
             return _wrong_type(key, override, cause)
+    if (several := _SEVERAL.match(str(error))) is not None:
+        return f"{several[1]} has several values: it must be swept, with -m (--multirun)"
     return " ".join(str(error).split())
 
 

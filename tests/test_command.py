@@ -1,0 +1,293 @@
+"""The program as people use it: what it accepts, prints, leaves behind and refuses."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from flipflop.sweep.command import main
+from flipflop.sweep.records import read
+
+TINY = ["regime.steps=6", "method.warmup_steps=2", "eval.episodes=3", "eval.episode_length=8"]
+FILES = {"blocks", "plan.txt", "runs.csv", "runs.jsonl", "summary.csv", "sweep.yaml"}
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capfd):
+    """Call the program in an empty folder: (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["run"])
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*arguments):
+        os.environ.pop("HYDRA_FULL_ERROR", None)
+        try:
+            main(arguments)
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        finally:
+            GlobalHydra.instance().clear()
+        return code, *capfd.readouterr()
+
+    yield call
+    os.environ.pop("HYDRA_FULL_ERROR", None)
+
+
+def program(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "flipflop.run", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+
+
+def only_folder(path):
+    (folder,) = path.iterdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("foo=1", "foo=1 .* there is no key foo"),
+        ("controller.hiden=3", "controller.hiden=3 .* did you mean controller.hidden"),
+        ("controller.hidden.x=3", "controller.hidden.x=3 .* there is no key controller.hidden.x"),
+        ("+new=1", "new=1 is not allowed"),
+        ("++seed=1", "seed=1 is not allowed"),
+        ("~seed", "~seed is not allowed"),
+        ("seed", "seed .* must be key=value"),
+        ("controller.hidden=abc", "controller.hidden=abc .* whole number, 1 or more"),
+        ("controller.hidden=1.5", "controller.hidden=1.5 .* whole number, 1 or more"),
+        ("controller.hidden=null", "controller.hidden=null .* whole number"),
+        ("controller.hidden=0", "controller.hidden=0 .* 1 or more"),
+        ("world_model.hidden=-3", "world_model.hidden=-3 .* 1 or more"),
+        ("env.episode_length=0", "env.episode_length=0 .* 1 or more"),
+        ("regime.steps=0", "regime.steps=0 .* 1 or more"),
+        ("regime.steps=", "regime.steps= is not allowed"),
+        ("eval.every=0", "eval.every=0 .* 1 or more"),
+        ("method.warmup_steps=-1", "method.warmup_steps=-1 .* 0 or more"),
+        ("env.p_a=nan", "env.p_a=nan .* probability"),
+        ("env.p_a=-0.1", "env.p_a=-0.1 .* probability"),
+        ("env.p_x=.9", "env.p_x=0.9 are not allowed: probabilities must sum to at most 1"),
+        ("optimiser.lr_controller=0", "optimiser.lr_controller=0.0 .* above 0"),
+        ("optimiser.lr_world_model=inf", "optimiser.lr_world_model=inf .* finite"),
+        ("optimiser.clip_norm=-1", "optimiser.clip_norm=-1.0 .* null for no clipping"),
+        ("optimiser.beta2=1", "optimiser.beta2=1.0 .* below 1"),
+        ("optimiser.beta1=null", "optimiser.beta1=null .* a number with optimiser=adam"),
+        ("optimiser=sgd optimiser.eps=1e-8", "optimiser.eps=1e-08 .* null with optimiser=sgd"),
+        ("optimiser.name=sgd", "choose optimiser=sgd"),
+        ("seed=-1", "seed=-1 .* 0 or more"),
+        ("seed=true", "seed=true .* whole number"),
+        ("seed=1 seed=2 seed=3", r"seed is given twice \(seed=1 and seed=2\)"),
+        ("seed=0..3", "seed=0,1,2,3 has several values: .* -m"),
+        ("seed=range(0,3)", "seed=range.* has several values: .* -m"),
+        ("dtype=float16", "dtype=float16 .* float64, float32"),
+        ("method.credit=half", "method.credit=half .* one_step, full"),
+        ("regime=fast", "regime=fast .* parallel, sequential"),
+        ("env=3", "env=3 is not allowed"),
+        ("name=a/b", "name=a/b .* letters, digits"),
+        ("name=..", r"name=\.\. is not allowed"),
+        ("controller.hidden=[1", r"controller.hidden=\[1 .* cannot be read"),
+        ("-cn nowhere", "no config named nowhere"),
+        ("-m seed=5..3..1", "seed=5..3..1 is an empty range"),
+        ("-m seed=range(3,3)", r"seed=range\(3,3\) is an empty range"),
+        ("-m seed=0,1 controller.hidden=3,x", "controller.hidden=x .* whole number"),
+        ("-m seed=0,1 env.p_a=0.1,1.5", "env.p_a=1.5 .* probability"),
+        ("-m seed=0,1 foo.bar=1,2", "foo.bar=1 .* there is no key foo"),
+        ("-m seed=0,1 regime=sequential,fast", "regime=fast .* parallel, sequential"),
+        ("-m name=a,b", "name=a,b .* one name"),
+        ("-m seed=0 name=a/b", "name=a/b .* letters, digits"),
+        ("-m seed=0 hydra.launcher.n_jobs=0", "hydra.launcher.n_jobs=0 .* 1 or more"),
+        ("-m seed=0 hydra.launcher.block_size=0", "hydra.launcher.block_size=0 .* 1 or more"),
+        ("-m seed=0 hydra/launcher=nowhere", "hydra/launcher=nowhere .* flipflop"),
+    ],
+)
+def test_wrong_input(command, tmp_path, arguments, told):
+    """Wrong input is one sentence with key, value and what is allowed; exit code 2; nothing printed or written else."""
+    code, out, errors = command(*arguments.split(" "))
+    assert (code, out) == (2, "")
+    assert len(errors.splitlines()) == 1
+    assert re.search(told, errors), errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_warm_up_beyond_the_steps_is_allowed(command):
+    """A controller that never learns is an experiment, too."""
+    code, out, _ = command("regime.steps=3", "method.warmup_steps=9", *TINY[2:])
+    assert code == 0
+    assert "success" in out
+
+
+def test_a_single_run(command, tmp_path):
+    """One run leaves the files of a sweep with one line, and Hydra's own, and says what it came to."""
+    code, out, errors = command("seed=3", *TINY)
+    assert (code, errors) == (0, "")
+    folder = only_folder(tmp_path / "outputs" / "runs")
+    assert {path.name for path in folder.iterdir()} == FILES | {".hydra"}
+    (record,) = read(folder)
+    assert (record.status, record.config["seed"], record.config["regime.steps"]) == ("ok", 3, 6)
+    assert f"{record.metrics['solved_episodes']}/3" in out
+    assert f"{record.metrics['mean_pain']:.4e}" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_sweep(command, tmp_path):
+    """A sweep leaves its files under its name, one record per run, and prints a row per regime beside the claims."""
+    code, out, errors = command("-m", "seed=0..2", "regime=sequential,parallel", "name=mine", *TINY)
+    assert (code, errors) == (0, "")
+    folder = tmp_path / "outputs" / "sweeps" / "mine"
+    assert {path.name for path in folder.iterdir()} == FILES
+    records = read(folder)
+    assert [record.index for record in records] == list(range(6))
+    assert {(record.status, record.config["name"]) for record in records} == {("ok", "mine")}
+    assert len((folder / "runs.jsonl").read_text().splitlines()) == 6
+    assert {record.block for record in records} == {path.stem for path in (folder / "blocks").iterdir()}
+    rows = list(csv.DictReader((folder / "runs.csv").read_text().splitlines()))
+    assert [(row["seed"], row["regime"]) for row in rows][:3] == [
+        ("0", "sequential"),
+        ("0", "parallel"),
+        ("1", "sequential"),
+    ]
+    assert [float(row["mean_pain"]) for row in rows] == [record.metrics["mean_pain"] for record in records]
+    assert "6/10 .31-.83" in out
+    assert "20/30 .49-.81" in out
+    assert "6 runs: 6 ok" in out
+
+
+def test_two_knobs_make_four_groups(command):
+    """Rows are named by the swept knobs alone, and seeds are counted within them."""
+    arguments = ["optimiser.lr_controller=1e-3,5e-3", "controller.hidden=8,16", "regime.steps=6"]
+    _, out, _ = command("-m", "seed=0..3", *arguments, *TINY[1:])
+    rows = [line.split()[:3] for line in out.splitlines() if "/4 " in line]
+    assert rows == [[rate, hidden, "0/4"] for rate in ("0.001", "0.005") for hidden in ("8", "16")]
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_stock_launchers_give_the_same_numbers(command, tmp_path, launcher):
+    """Each job of a stock launcher is a block of one: its metrics and weights are bitwise those of our blocks."""
+    axes = ["seed=0,1", "optimiser.lr_controller=1e-3,5e-3", *TINY]
+    assert command("-m", "name=ours", *axes)[0] == 0
+    code, out, _ = command("-m", f"hydra/launcher={launcher}", "name=stock", *axes)
+    assert code == 0
+    assert "4 runs: 4 ok" in out
+
+    ours, stock = (tmp_path / "outputs" / "sweeps" / name for name in ("ours", "stock"))
+    theirs = {record.key: (stock / str(job), record) for job in range(4) for record in read(stock / str(job))}
+    for record in read(ours):
+        folder, other = theirs[record.key]
+        assert other.metrics == record.metrics
+        with (
+            np.load(ours / "blocks" / f"{record.block}.npz") as one,
+            np.load(folder / "blocks" / f"{other.block}.npz") as two,
+        ):
+            assert one.files == two.files
+            assert all(np.array_equal(one[name][record.slot], two[name][other.slot]) for name in one.files)
+
+
+def test_sweep_files(tmp_path, command):
+    """A file of sweeps/ runs by its name from anywhere, with labels as rows; a command-line axis replaces its own."""
+    code, out, errors = command("-cn", "paper_claims", "seed=0..1", "name=claims", *TINY)
+    assert (code, errors) == (0, "")
+    records = read(tmp_path / "outputs" / "sweeps" / "claims")
+    assert [(record.label, record.config["seed"]) for record in records] == [
+        (label, seed) for label in ("sequential", "parallel") for seed in (0, 1)
+    ]
+    assert "label" in out
+    (tmp_path / "wrong.yaml").write_text(
+        "defaults: [config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {grids: [{seed: 1}]}}\n"
+    )
+    code, _, errors = command("-cd", str(tmp_path), "-cn", "wrong")
+    assert code == 2
+    assert "each of its items must be {label: ..., params: {...}}" in errors
+
+
+def test_sweep_files_have_the_papers_counts(tmp_path):
+    """paper_claims.yaml is 10 sequential and 30 parallel runs, as many as the paper's trials."""
+    text = (Path(__file__).parent.parent / "sweeps" / "paper_claims.yaml").read_text()
+    assert text.index("seed: 0..9\n") < text.index("regime: sequential") < text.index("seed: 0..29")
+
+
+def test_a_failed_run_fails_the_sweep(command, tmp_path, monkeypatch):
+    """A sweep with a failed run finishes the others, names the failed one and exits 1."""
+    from flipflop.core.train import train
+    from flipflop.sweep import execute
+
+    def train_all_but_one(configs, on_progress=None):
+        if any(config.seed == 1 for config in configs):
+            raise RuntimeError("seed 1 cannot be trained")
+        return train(configs, on_progress)
+
+    monkeypatch.setattr(execute, "train", train_all_but_one)
+    code, out, errors = command("-m", "seed=0..2", "name=some", "hydra.launcher.n_jobs=1", *TINY)
+    assert code == 1
+    assert "3 runs: 2 ok, 1 failed" in out
+    assert "run 1 failed: RuntimeError: seed 1 cannot be trained" in out
+    assert errors == "flipflop: 1 of 3 runs failed\n"
+    assert [record.status for record in read(tmp_path / "outputs" / "sweeps" / "some")] == ["ok", "failed", "ok"]
+
+
+def test_help_reads_well(command):
+    """--help says what the program does, its groups and five commands to try."""
+    code, out, _ = command("--help")
+    assert code == 0
+    assert out.startswith("flipflop: re-run, question and extend")
+    assert out.count("python -m flipflop.run ") >= 6
+    for group in ("env: flipflop", "optimiser: adam, sgd", "regime: parallel, sequential", "method: world_model"):
+        assert group in out
+
+
+def test_the_full_error_on_request(tmp_path):
+    """HYDRA_FULL_ERROR=1 shows the traceback behind the sentence, as in every Hydra program."""
+    run = subprocess.run(
+        [sys.executable, "-m", "flipflop.run", "controller.hidden=x"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "HYDRA_FULL_ERROR": "1"},
+    )
+    assert "Traceback" in run.stderr
+    assert "controller.hidden" in run.stderr
+
+
+def test_the_run_path_is_light(tmp_path):
+    """Neither a run nor a sweep with its table imports pandas, scipy or matplotlib: they take longer than a run."""
+    script = (
+        "import json, sys\n"
+        "from flipflop.sweep.command import main\n"
+        "main(sys.argv[1:])\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    for arguments in (["seed=0"], ["-m", "seed=0..1", "hydra.launcher.n_jobs=1"]):
+        run = subprocess.run(
+            [sys.executable, "-c", script, *arguments, *TINY],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        loaded = json.loads(run.stdout.splitlines()[-1])
+        assert "numpy" in loaded
+        assert {"pandas", "scipy", "matplotlib"}.isdisjoint(loaded)
+
+
+def test_as_a_module_from_another_folder(tmp_path):
+    """Python -m flipflop.run works where no checkout is, with the workers' processes finding the package."""
+    run = program("-cn", "smoke", cwd=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "8 runs: 8 ok" in run.stdout

@@ -1,0 +1,86 @@
+"""Blocks at work: isolation of failures, and the same bits however the work is shared out."""
+
+from io import StringIO
+
+import numpy as np
+import pytest
+from baseline import baseline
+from rich.console import Console
+
+from flipflop.core.train import train
+from flipflop.sweep import execute as execution
+from flipflop.sweep.execute import Report, execute, train_block
+from flipflop.sweep.plan import PlannedRun, run_key
+from flipflop.sweep.records import Folder
+
+TINY = {"regime.steps": 30, "method.warmup_steps": 5, "eval.episodes": 3, "eval.episode_length": 8, "eval.every": 10}
+PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 4}
+
+
+def runs(*changes):
+    return [PlannedRun(run_key(config), None, (), config) for config in (baseline({**TINY, **c}) for c in changes)]
+
+
+def swept(path, workers, block_size):
+    """All that a sweep of eight runs leaves, by key: its metrics and every array."""
+    folder = Folder(path)
+    planned = runs(*({"seed": seed, **regime} for seed in range(4) for regime in ({}, PARALLEL)))
+    folder.plan(planned)
+    left = {}
+    for record in execute(planned, folder, workers, block_size, Console(file=StringIO())):
+        with np.load(path / "blocks" / f"{record.block}.npz", allow_pickle=False) as block:
+            left[record.key] = (
+                (record.status, record.index, record.metrics),
+                {name: block[name][record.slot].tobytes() for name in block.files},
+            )
+    return left
+
+
+def test_sharing_out_the_work_changes_no_bit(tmp_path):
+    """One worker or two, blocks of one, three or all: every number of every run is the same."""
+    reference = swept(tmp_path / "reference", 1, 64)
+    assert len(reference) == 8
+    for workers, block_size in ((1, 1), (1, 3), (2, 2), (2, 64)):
+        assert swept(tmp_path / f"{workers}-{block_size}", workers, block_size) == reference
+
+
+def test_a_run_that_cannot_be_trained_spoils_no_other(tmp_path, monkeypatch):
+    """An exception is its own run's: recorded with its traceback, while its block-mates end as without it."""
+
+    def train_all_but_one(configs, on_progress=None):
+        if any(config.seed == 1 for config in configs):
+            raise RuntimeError("seed 1 cannot be trained")
+        return train(configs, on_progress)
+
+    monkeypatch.setattr(execution, "train", train_all_but_one)
+    planned = runs({"seed": 0}, {"seed": 1}, {"seed": 2})
+    done = train_block(0, planned, lambda *_: None)
+    first, failed, last = done.outcomes
+    assert failed.result is None
+    assert "RuntimeError: seed 1 cannot be trained" in failed.error
+    for outcome in (first, last):
+        (alone,) = train([outcome.run.config])
+        assert outcome.error is None
+        assert outcome.result.metrics == alone.metrics
+        for name, series in vars(alone.history).items():
+            np.testing.assert_array_equal(getattr(outcome.result.history, name), series)
+
+
+@pytest.mark.parametrize("steps", [0, 7, 123456])
+def test_reports_are_read_back(tmp_path, steps):
+    """The parent reads how far a worker is; before the first report that is nowhere."""
+    report = Report(tmp_path / "report")
+    assert report.read() == 0
+    report(steps, None, None)
+    assert report.read() == steps
+
+
+def test_seconds_are_shared(tmp_path):
+    """A block's CPU time is divided among its runs, so that a table's sum is what was spent."""
+    planned = runs({"seed": 0}, {"seed": 1})
+    done = train_block(0, planned, lambda *_: None)
+    folder = Folder(tmp_path)
+    folder.plan(planned)
+    records = folder.add(done.outcomes, done.seconds)
+    assert sum(record.seconds for record in records) == pytest.approx(done.seconds, abs=2e-4)
+    assert records[0].seconds == records[1].seconds

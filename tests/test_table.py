@@ -1,0 +1,136 @@
+"""The sweep table on hand-made records."""
+
+import csv
+from io import StringIO
+from pathlib import Path
+
+from baseline import baseline
+from rich.console import Console
+
+from flipflop.config import flat
+from flipflop.results.table import groups, show_sweep, sweep_table, swept_keys, write_tables
+from flipflop.sweep.records import Record
+
+PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
+
+
+def record(index, overrides, changes=(), label=None, status="ok", steps=900, pain=1e-4, seconds=1.0):
+    seed = next((int(text[5:]) for text in overrides if text.startswith("seed=")), 0)
+    metrics = {
+        "success": steps is not None and status == "ok",
+        "mean_pain": pain if status == "ok" else None,
+        "steps_to_solve": steps,
+        "environment_steps_to_solve": None if steps is None else 40 * steps,
+    }
+    return Record(
+        key=f"{index:016x}",
+        index=index,
+        label=label,
+        overrides=list(overrides),
+        config=flat(baseline({**dict(changes), "seed": seed})),
+        status=status,
+        metrics=metrics if status in ("ok", "diverged") else {},
+        error=None if status in ("ok", "diverged") else "Traceback\nValueError: no",
+        block=None,
+        slot=None,
+        seconds=seconds,
+        version=1,
+    )
+
+
+def headline():
+    return [
+        record(2 * seed + i, [f"seed={seed}", f"regime={regime}"], changes, steps=steps, pain=10.0 ** -(seed % 4 + 3))
+        for seed in range(10)
+        for i, (regime, changes, steps) in enumerate((("sequential", {}, 900), ("parallel", PARALLEL, 650)))
+    ]
+
+
+def printed(records):
+    out = StringIO()
+    Console(width=80, file=out).print(sweep_table(groups(records)))
+    return out.getvalue()
+
+
+def test_runs_that_differ_by_seed_are_one_row():
+    """A row counts its seeds, beside the claim for its regime, named by the swept key alone."""
+    sequential, parallel = groups(headline())
+    assert (sequential.name, sequential.runs, sequential.successes) == ({"regime": "sequential"}, 10, 10)
+    assert (sequential.claim, parallel.claim) == ((6, 10), (20, 30))
+    assert (sequential.median_steps, sequential.median_environment_steps) == (900, 36000)
+    assert sequential.worst_pain == 1e-3
+    assert sequential.seconds == 10
+
+
+def test_labels_name_rows_where_they_tell_them_apart():
+    """In a union of grids the label reads better than its keys; where a label has several rows both are needed."""
+    told = [
+        record(0, ["seed=0", "regime=sequential"], label="one"),
+        record(1, ["seed=0", "regime=parallel"], PARALLEL, label="two"),
+    ]
+    assert [group.name for group in groups(told)] == [{"label": "one"}, {"label": "two"}]
+    shared = [*told, record(2, ["seed=0", "env.p_a=0.2"], {"env.p_a": 0.2}, label="one")]
+    assert [group.name["label"] for group in groups(shared)] == ["one", "two", "one"]
+    assert [group.name["env.p_a"] for group in groups(shared)] == ["0.1", "0.1", "0.2"]
+
+
+def test_swept_keys_are_those_that_differ():
+    """What is the same for all runs, and the seed, does not name rows; a run's missing override is its default."""
+    runs = [
+        record(0, ["seed=0", "regime.steps=9", "env.p_a=0.2"], {"regime.steps": 9, "env.p_a": 0.2}),
+        record(1, ["seed=1", "regime.steps=9"], {"regime.steps": 9}),
+    ]
+    assert swept_keys(runs) == ["env.p_a"]
+    assert [group.name for group in groups(runs)] == [{"env.p_a": "0.2"}, {"env.p_a": "0.1"}]
+
+
+def test_censored_runs_come_last_in_the_median():
+    """The median over runs that never solved is that of all runs, not of the lucky ones; without one it is empty."""
+    some = [record(i, [f"seed={i}"], steps=steps) for i, steps in enumerate((100, 300, None))]
+    assert groups(some)[0].median_steps == 300
+    assert groups(some[1:])[0].median_steps is None
+    assert groups(some)[0].successes == 2
+
+
+def test_diverged_runs_are_trials_and_failed_ones_are_not():
+    """Divergence is an outcome of the experiment, an exception is not."""
+    runs = [
+        record(0, ["seed=0"]),
+        record(1, ["seed=1"], status="diverged", steps=None),
+        record(2, ["seed=2"], status="failed"),
+    ]
+    (group,) = groups(runs)
+    assert (group.successes, group.runs, group.diverged, group.failed) == (1, 2, 1, 1)
+    out = StringIO()
+    show_sweep(runs, Path("here"), Console(width=80, file=out))
+    assert "3 runs: 1 ok, 1 diverged, 1 failed; in here" in out.getvalue()
+    assert "run 2 failed: ValueError: no" in out.getvalue()
+
+
+def test_the_table_fits_80_columns():
+    """The headline, and a sweep over two knobs, read without folding a number."""
+    text = printed(headline())
+    assert max(map(len, text.splitlines())) <= 80
+    assert "sequential  10/10 .72-1.0  6/10 .31-.83" in text
+    assert "900    36k" in text
+    two = [
+        record(i, [f"seed={i}", f"optimiser.lr_controller={rate}", f"controller.hidden={hidden}"], changes)
+        for i, (rate, hidden) in enumerate(((1e-3, 8), (1e-3, 16), (5e-3, 8), (5e-3, 16)))
+        for changes in [{"optimiser.lr_controller": rate, "controller.hidden": hidden}]
+    ]
+    lines = printed(two).splitlines()
+    assert len(lines) == 2 + 4
+    assert lines[2].split()[:3] == ["0.001", "8", "1/1"]
+
+
+def test_csv_files(tmp_path):
+    """runs.csv has a row per run and a column per swept key, summary.csv a row per group with its intervals."""
+    write_tables([*headline(), record(20, ["seed=10", "regime=sequential"], steps=None)], tmp_path)
+    runs = list(csv.DictReader((tmp_path / "runs.csv").read_text().splitlines()))
+    assert list(runs[0])[:6] == ["index", "key", "label", "status", "regime", "seed"]
+    assert list(runs[0])[-1] == "seconds"
+    assert [row["seed"] for row in runs][:3] == ["0", "0", "1"]
+    assert runs[20]["steps_to_solve"] == ""
+    sequential, parallel = csv.DictReader((tmp_path / "summary.csv").read_text().splitlines())
+    assert (sequential["runs"], sequential["successes"], parallel["paper_trials"]) == ("11", "10", "30")
+    assert round(float(parallel["success_low"]), 4) == 0.7225
