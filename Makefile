@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: sweep test check check-slow lock format clean
+.PHONY: sweep test check lock format clean
 
 sweep: $(VENV)/installed  ## the headline: 20 runs, and how their success compares with the paper's
 	$(BIN)/python -m flipflop.run -m seed=0..9 regime=sequential,parallel
@@ -12,12 +12,9 @@ test: $(VENV)/installed  ## lint, types and the quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q
 
-check: test check-slow  ## `make test` and all that is slower
-
-check-slow: $(VENV)/installed
-	$(BIN)/pytest -q -m slow
+check: test  ## `make test` and all that is slower: nothing yet
 
 format: $(VENV)/installed
 	$(BIN)/ruff format .
