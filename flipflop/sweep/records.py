@@ -35,7 +35,7 @@ class Record:
     overrides: list[str]
     config: dict[str, Any]  # {dotted key: value}
     status: str  # ok, diverged, failed (an exception) or crashed (its process died)
-    metrics: dict[str, Any]  # names of design contract: success, steps_to_solve, ...; empty unless ok or diverged
+    metrics: dict[str, Any]  # flipflop.core.train.Metrics by name; empty unless ok or diverged
     error: str | None
     block: str | None  # which file of blocks/ holds its arrays, and
     slot: int | None  # which row of them
