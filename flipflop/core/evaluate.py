@@ -38,14 +38,16 @@ class Evaluation:
         upper = env.thresholds([config.env for config in configs])
         batch = env.episodes(np.broadcast_to(uniforms, (1, len(configs), T, B)), upper, self.dtype)
         self.events, self.desired = batch.events[0], batch.desired[0]
+        self.rollout: Rollout | None = None  # kept from check to check while as many runs are unsolved
 
     def __call__(self, controllers: Net, runs: NDArray[np.integer]) -> Scores:
         """Score the controllers of `runs` (indices into the block), gathered into a batch of their own."""
         controllers = controllers.select(runs)
         B, T = self.settings.episodes, self.settings.episode_length
-        rollout = Rollout(len(runs), T, B, hidden=controllers.V.shape[1] - 1, dtype=self.dtype)
+        if self.rollout is None or len(self.rollout.S) != len(runs):
+            self.rollout = Rollout(len(runs), T, B, hidden=controllers.V.shape[1] - 1, dtype=self.dtype)
         desired = self.desired[runs]
-        acted = act(controllers, rollout, self.events[runs], desired)
+        acted = act(controllers, self.rollout, self.events[runs], desired)
 
         accuracy = correct(acted.actions, desired).mean(axis=1)  # (R, B): counts over T, exact in any order
         solved = (accuracy > self.settings.threshold).sum(axis=1)
