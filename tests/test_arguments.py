@@ -32,6 +32,7 @@ def test_ranges_are_written_out():
         (["optimiser.name=sgd"], r"optimiser.name=sgd is not allowed: .* choose optimiser=sgd"),
         (["regime.name=parallel"], r"choose regime=parallel"),
         (["method.name=direct"], r"choose method=direct"),
+        (["regime={name: parallel}"], r"regime.name is set by its group"),
         (["name=a,b"], r"name=a,b is not allowed: a sweep must have one name"),
         (["env=3"], r"env=3 is not allowed: env must be the name of a file in conf/env/"),
     ],

@@ -214,6 +214,17 @@ def test_sweep_files(tmp_path, command):
     assert "each of its items must be {label: ..., params: {...}}" in errors
 
 
+def test_null_is_a_value_of_a_sweep_file(tmp_path, command):
+    """YAML's null among an axis's values is the null of the command line."""
+    (tmp_path / "clip.yaml").write_text(
+        "defaults: [config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {params: {optimiser.clip_norm: [null, 0.5]}}}\n"
+    )
+    code, _, errors = command("-cd", str(tmp_path), "-cn", "clip", "name=clip", *TINY)
+    assert (code, errors) == (0, "")
+    records = read(tmp_path / "outputs" / "sweeps" / "clip")
+    assert [record.config["optimiser.clip_norm"] for record in records] == [None, 0.5]
+
+
 def test_sweep_files_have_the_papers_counts(tmp_path):
     """paper_claims.yaml is 10 sequential and 30 parallel runs, as many as the paper's trials."""
     text = (Path(__file__).parent.parent / "sweeps" / "paper_claims.yaml").read_text()

@@ -85,6 +85,12 @@ def test_the_last_whole_line_of_a_key_counts(tmp_path):
     path.write_text(line + json.dumps(again) + "\n" + line[: len(line) // 2])
     assert read(tmp_path) == [replace(record, seconds=9.0)]
 
+    other = planned(1)
+    folder = Folder(tmp_path)
+    folder.plan([other])
+    folder.add(finish([other]), seconds=1.0)
+    assert [record.config["seed"] for record in read(tmp_path)] == [0, 1]
+
 
 def test_an_index_is_given_once(tmp_path):
     """A larger plan in the same folder leaves earlier runs their index, whether or not they have finished."""

@@ -107,6 +107,14 @@ def test_diverged_runs_are_trials_and_failed_ones_are_not():
     assert "run 2 failed: ValueError: no" in out.getvalue()
 
 
+def test_rows_with_and_without_a_label(tmp_path):
+    """Runs of a labelled sweep and of a command line may share a folder; a label is text, never markup."""
+    runs = [record(0, ["seed=0"]), record(1, ["seed=1", "env.p_a=0.2"], {"env.p_a": 0.2}, label="[/x]")]
+    write_tables(runs, tmp_path)
+    assert "[/x]" in printed(runs)
+    assert "[/x]" in (tmp_path / "summary.csv").read_text()
+
+
 def test_the_table_fits_80_columns():
     """The headline, and a sweep over two knobs, read without folding a number."""
     text = printed(headline())

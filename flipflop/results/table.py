@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flipflop.results.paper import CLAIMS, Claim
@@ -143,7 +144,8 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
 def sweep_table(rows: Sequence[Group]) -> Table:
     """Groups as a table for a terminal of 80 columns."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for key in rows[0].name if rows else ():
+    names = list(dict.fromkeys(key for row in rows for key in row.name))
+    for key in names:
         table.add_column(key.rpartition(".")[2].replace("_", "_\n"), overflow="fold")
     with_claim = any(row.claim for row in rows)
     table.add_column("success\n95% CI", no_wrap=True)
@@ -152,7 +154,7 @@ def sweep_table(rows: Sequence[Group]) -> Table:
     for header in ("outer\nsteps", "env.\nsteps", "median\npain", "worst\npain", "CPU\ns"):
         table.add_column(header, justify="right", no_wrap=True)
     for row in rows:
-        cells = [*row.name.values(), rate(row.successes, row.runs)]
+        cells = [*(escape(row.name.get(key, "")) for key in names), rate(row.successes, row.runs)]
         if with_claim:
             cells.append(rate(*row.claim) if row.claim else "")
         cells += [
@@ -238,7 +240,7 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     unfinished = path.with_suffix(".part")
     with unfinished.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+        writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
         writer.writeheader()
         writer.writerows(rows)
     os.replace(unfinished, path)

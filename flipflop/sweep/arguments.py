@@ -51,6 +51,8 @@ def check(overrides: Iterable[str]) -> None:
         group, _, last = key.rpartition(".")
         if last == "name" and group in _SET_BY_GROUP:
             raise ConfigError(f"{text} is not allowed: {key} is set by its group, choose {group}={value}")
+        if key in _SET_BY_GROUP and re.match(r"\{.*\bname\b", value):
+            raise ConfigError(f"{text} is not allowed: {key}.name is set by its group, choose {key}=...")
         if key in GROUPS and not re.match(r"[A-Za-z_{$]", value):
             raise ConfigError(f"{text} is not allowed: {key} must be the name of a file in conf/{key}/")
         if key == "name" and "," in value:

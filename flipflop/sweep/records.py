@@ -83,6 +83,8 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         (path / "blocks").mkdir(parents=True, exist_ok=True)
+        for name in ("plan.txt", "runs.jsonl"):
+            _cut_torn_line(path / name)
         self._indices: dict[str, int] = {}
         plan = path / "plan.txt"
         if plan.is_file():
@@ -130,6 +132,15 @@ class Folder:
             seconds=round(seconds, 4),
             version=RESULTS_VERSION,
         )
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Drop what a killed process left of its last line, so that the next line is not joined to it."""
+    if path.is_file():
+        written = path.read_bytes()
+        whole = written.rfind(b"\n") + 1
+        if whole < len(written):
+            os.truncate(path, whole)
 
 
 def _finite(metrics: dict[str, Any]) -> dict[str, Any]:

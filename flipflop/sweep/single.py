@@ -9,10 +9,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from flipflop.config import ConfigError, validate
+from flipflop.config import validate
 from flipflop.core.train import Floats
 from flipflop.results.table import show_run, write_tables
 from flipflop.sweep.compose import to_config
+from flipflop.sweep.errors import WRONG_INPUT
 from flipflop.sweep.execute import train_block
 from flipflop.sweep.launcher import RunsFailed
 from flipflop.sweep.plan import PlannedRun, run_key
@@ -25,9 +26,9 @@ register()  # also in the processes of stock launchers, which import this module
 
 
 class Refused(BaseException):
-    """Carries a ConfigError out of a callback: Hydra turns every Exception there into a warning and goes on."""
+    """Carries wrong input out of a callback: Hydra turns every Exception there into a warning and goes on."""
 
-    def __init__(self, error: ConfigError) -> None:
+    def __init__(self, error: Exception) -> None:
         self.error = error
 
 
@@ -38,7 +39,7 @@ class ValidateFirst(Callback):
         """Hydra's call between composition and the folder."""
         try:
             validate(to_config(config.copy()))
-        except ConfigError as error:
+        except WRONG_INPUT as error:
             raise Refused(error) from error
 
 

@@ -89,13 +89,14 @@ class FlipflopSweeper(Sweeper):
 def _grid(grid: Any) -> tuple[str | None, dict[str, str]]:
     if not isinstance(grid, Mapping | DictConfig) or set(grid) - {"label", "params"} or not grid.get("params"):
         raise ConfigError(f"hydra.sweeper.grids has {grid}: each of its items must be {{label: ..., params: {{...}}}}")
-    return grid.get("label"), _texts(grid["params"])
+    label = grid.get("label")
+    return None if label is None else str(label), _texts(grid["params"])
 
 
 def _texts(params: Mapping[str, Any]) -> dict[str, str]:
     """Axes as on the command line: a YAML list is the same as its items with commas, ranges are written out."""
     texts = {}
     for key, value in params.items():
-        text = ",".join(map(str, value)) if isinstance(value, list | ListConfig) else str(value)
-        texts[str(key)] = expand(str(key), text)
+        items = value if isinstance(value, list | ListConfig) else [value]
+        texts[str(key)] = expand(str(key), ",".join("null" if item is None else str(item) for item in items))
     return texts
