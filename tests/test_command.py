@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -42,15 +42,15 @@ def command(tmp_path, monkeypatch, capfd):
     os.environ.pop("HYDRA_FULL_ERROR", None)
 
 
-def program(*arguments, cwd):
+def program(*arguments, cwd, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "flipflop.run", *arguments],
+        [sys.executable, *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, "COLUMNS": "80"},
+        env={**os.environ, "COLUMNS": "80", **environment},
     )
 
 
@@ -225,10 +225,23 @@ def test_null_is_a_value_of_a_sweep_file(tmp_path, command):
     assert [record.config["optimiser.clip_norm"] for record in records] == [None, 0.5]
 
 
-def test_sweep_files_have_the_papers_counts(tmp_path):
-    """paper_claims.yaml is 10 sequential and 30 parallel runs, as many as the paper's trials."""
-    text = (Path(__file__).parent.parent / "sweeps" / "paper_claims.yaml").read_text()
-    assert text.index("seed: 0..9\n") < text.index("regime: sequential") < text.index("seed: 0..29")
+def test_paper_claims_has_the_papers_counts(tmp_path, command):
+    """paper_claims is 10 sequential and 30 parallel runs, as many as the paper's trials."""
+    assert command("-cn", "paper_claims", "name=counts", "regime.steps=1", *TINY[1:])[0] == 0
+    records = read(tmp_path / "outputs" / "sweeps" / "counts")
+    assert Counter((record.label, record.config["regime.name"]) for record in records) == {
+        ("sequential", "sequential"): 10,
+        ("parallel", "parallel"): 30,
+    }
+
+
+def test_broken_yaml_is_one_sentence(tmp_path, command):
+    """A sweep file that cannot be read is wrong input like any other."""
+    (tmp_path / "broken.yaml").write_text("hydra: {mode: [\n")
+    code, out, errors = command("-cd", str(tmp_path), "-cn", "broken")
+    assert (code, out) == (2, "")
+    assert len(errors.splitlines()) == 1
+    assert "broken.yaml" in errors
 
 
 def test_a_failed_run_fails_the_sweep(command, tmp_path, monkeypatch):
@@ -262,15 +275,7 @@ def test_help_reads_well(command):
 
 def test_the_full_error_on_request(tmp_path):
     """HYDRA_FULL_ERROR=1 shows the traceback behind the sentence, as in every Hydra program."""
-    run = subprocess.run(
-        [sys.executable, "-m", "flipflop.run", "controller.hidden=x"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "HYDRA_FULL_ERROR": "1"},
-    )
+    run = program("-m", "flipflop.run", "controller.hidden=x", cwd=tmp_path, HYDRA_FULL_ERROR="1")
     assert "Traceback" in run.stderr
     assert "controller.hidden" in run.stderr
 
@@ -284,14 +289,8 @@ def test_the_run_path_is_light(tmp_path):
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
     for arguments in (["seed=0"], ["-m", "seed=0..1", "hydra.launcher.n_jobs=1"]):
-        run = subprocess.run(
-            [sys.executable, "-c", script, *arguments, *TINY],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
+        run = program("-c", script, *arguments, *TINY, cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
         loaded = json.loads(run.stdout.splitlines()[-1])
         assert "numpy" in loaded
         assert {"pandas", "scipy", "matplotlib"}.isdisjoint(loaded)
@@ -299,6 +298,6 @@ def test_the_run_path_is_light(tmp_path):
 
 def test_as_a_module_from_another_folder(tmp_path):
     """Python -m flipflop.run works where no checkout is, with the workers' processes finding the package."""
-    run = program("-cn", "smoke", cwd=tmp_path)
+    run = program("-m", "flipflop.run", "-cn", "smoke", cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
     assert "8 runs: 8 ok" in run.stdout

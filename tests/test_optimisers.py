@@ -108,3 +108,13 @@ def test_single_precision_stays(optimiser, settings):
     arrays = [value for value in vars(updater).values() if isinstance(value, np.ndarray) and value.shape == theta.shape]
     assert arrays
     assert {array.dtype for array in [*arrays, updater.lr, updater.clip.limit]} == {np.dtype(np.float32)}
+
+
+def test_a_waiting_run_is_safe_from_an_epsilon_that_rounds_to_zero():
+    """In single precision 1e-46 is 0 and a waiting run's step is 0/0: its weights must stay all the same."""
+    theta = np.ones((2, 3), np.float32)
+    settings = [baseline({"optimiser.eps": 1e-46}).optimiser] * 2
+    with np.errstate(invalid="ignore"):
+        Adam(theta, [0.1, 0.1], settings).update(np.ones_like(theta), np.array([True, False]))
+    np.testing.assert_array_equal(theta[1], 1)
+    assert (theta[0] < 1).all()

@@ -77,8 +77,8 @@ class Adam:
     def update(self, gradient: Floats, learns: NDArray[np.bool_] | None) -> None:
         """See Optimiser.update."""
         self.clip(gradient)
-        # A run that does not learn yet has no moments: with a gradient of 0 they, and its weights, stay exactly 0
-        # and unchanged. Its step count stays 0; the maximum only keeps its (unused) correction finite.
+        # A run that does not learn yet has no moments: with a gradient of 0 they stay exactly 0. Its step count stays
+        # 0; the maximum only keeps its correction finite, which is not used.
         if learns is not None:
             gradient[~learns] = 0
         self.steps += True if learns is None else learns
@@ -99,6 +99,8 @@ class Adam:
         change += self.eps
         np.divide(m, change, out=change)
         change *= self.lr * correction1
+        if learns is not None:
+            change[~learns] = 0  # it is already, unless epsilon rounds to 0 in single precision and made it 0/0
         self.theta -= change
 
 

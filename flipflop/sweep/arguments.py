@@ -40,7 +40,7 @@ def check(overrides: Iterable[str]) -> None:
         key, equals, value = text.partition("=")
         if text.startswith(("+", "~")):
             raise ConfigError(f"{text} is not allowed: keys cannot be added or deleted, only set, as in seed=1")
-        if not equals:
+        if not equals or not key:
             raise ConfigError(f"{text} is not allowed: an override must be key=value, as in seed=1")
         if key in seen:
             raise ConfigError(
@@ -53,7 +53,11 @@ def check(overrides: Iterable[str]) -> None:
             raise ConfigError(f"{text} is not allowed: {key} is set by its group, choose {group}={value}")
         if key in _SET_BY_GROUP and re.match(r"\{.*\bname\b", value):
             raise ConfigError(f"{text} is not allowed: {key}.name is set by its group, choose {key}=...")
-        if key in GROUPS and not re.match(r"[A-Za-z_{$]", value):
+        if "???" in value:
+            raise ConfigError(f"{text} is not allowed: ??? is no value, {key} must be given one")
+        if key == "hydra":
+            raise ConfigError(f"{text} is not allowed: set its parts, as in hydra.launcher.n_jobs=2")
+        if key in GROUPS and (value == "null" or not re.match(r"[A-Za-z_{$]", value)):
             raise ConfigError(f"{text} is not allowed: {key} must be the name of a file in conf/{key}/")
         if key == "name" and "," in value:
             raise ConfigError(f"{text} is not allowed: a sweep must have one name")

@@ -39,5 +39,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _say(sentence: str, code: int) -> int:
-    print(f"flipflop: {sentence}", file=sys.stderr)
+    print("flipflop:", *sentence.split(), file=sys.stderr)  # one line, whatever stood in a value
     return code

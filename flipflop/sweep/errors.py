@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+from yaml import YAMLError
 
 from flipflop.config import RULES, ConfigError, refuse
 
@@ -15,7 +16,7 @@ _OVERRIDE = re.compile(r"To append to your config use \+(.+)|Error merging overr
 # How Hydra quotes an axis of what is not a sweep.
 _SEVERAL = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^\s']{1,40})")
 
-HYDRA_ERRORS = (HydraException, OmegaConfBaseException)
+HYDRA_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 WRONG_INPUT = (ConfigError, *HYDRA_ERRORS)
 
 
