@@ -40,7 +40,9 @@ Count = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1)]
 Seed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0)]
 RunSeed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_value=True)]
 Steps = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_value=True)]
+Every = Annotated[int, Rule("a whole number, 1 or more, or 0 for none", lambda n: n >= 0)]
 Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
+DryRun = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), in_key=False)]
 SweepName = Annotated[str | None, Rule(NAME_WORDS, _is_name, in_key=False)]
 Probability = Annotated[float, Rule("a probability from 0 to 1", lambda p: 0 <= p <= 1, is_value=True)]
 Rate = Annotated[float, Rule("a finite number above 0", lambda rate: 0 < rate < math.inf, is_value=True)]
@@ -123,11 +125,19 @@ class Evaluation:
 
 
 @dataclass
+class History:
+    """How much of a run's course is kept (`history` in conf/config.yaml)."""
+
+    every: Every
+
+
+@dataclass
 class Config:
     """One run, whole (conf/config.yaml)."""
 
     seed: RunSeed
     name: SweepName
+    dry_run: DryRun
     dtype: Annotated[str, _choice("float64", "float32")]
     env: Environment
     controller: Network
@@ -136,6 +146,7 @@ class Config:
     regime: Regime
     method: Method
     eval: Evaluation
+    history: History
 
 
 def knobs(section: Any = Config, prefix: str = "") -> Iterator[tuple[str, Rule]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flipflop.config import Config, Environment, Evaluation, Method, Network, Optimiser, Regime, with_settings
+from flipflop.config import Config, Environment, Evaluation, History, Method, Network, Optimiser, Regime, with_settings
 
 SGD = {"optimiser.name": "sgd", "optimiser.beta1": None, "optimiser.beta2": None, "optimiser.eps": None}
 
@@ -13,6 +13,7 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
     page = Config(
         seed=0,
         name=None,
+        dry_run=False,
         dtype="float64",
         env=Environment(p_a=0.10, p_b=0.15, p_x=0.25, episode_length=20),
         controller=Network(hidden=16, init_scale=0.5),
@@ -29,5 +30,6 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         regime=Regime(name="sequential", episodes_per_step=1, steps=3000),
         method=Method(name="world_model", credit="one_step", warmup_steps=500),
         eval=Evaluation(episodes=30, episode_length=60, seed=12345, threshold=0.9, success_fraction=1.0, every=50),
+        history=History(every=1),
     )
     return with_settings(page, changes or {})

@@ -48,6 +48,8 @@ REFUSED = {
     "eval.threshold": ([-0.1, 1.0, NAN, INF], "a number from 0 to below 1"),
     "eval.success_fraction": ([0.0, -0.5, 1.1, NAN, INF], "a number above 0, at most 1"),
     "eval.every": COUNT,
+    "dry_run": ([2, "maybe"], "true or false"),
+    "history.every": ([-1], "1 or more, or 0 for none"),
 }
 
 
@@ -120,6 +122,7 @@ def test_with_settings_copies():
 VALUES = {
     "seed": 1,
     "name": "other",  # not a value, but it changes nothing that a run computes
+    "dry_run": True,  # likewise
     "env.p_a": 0.2,
     "env.p_b": 0.2,
     "env.p_x": 0.2,
@@ -150,6 +153,7 @@ STRUCTURE = {
     "eval.threshold": 0.5,
     "eval.success_fraction": 0.5,
     "eval.every": 1,
+    "history.every": 2,
 }
 
 

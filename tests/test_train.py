@@ -164,6 +164,72 @@ def test_progress_is_told_after_every_outer_step():
     ]
 
 
+class Kept:
+    """A checkpoint that takes the state after one outer step, and gives those rows of it that it is asked for."""
+
+    def __init__(self, at):
+        self.at, self.calls, self.state = at, 0, None
+
+    def load(self):
+        return self.state
+
+    def offer(self, take):
+        self.calls += 1
+        if self.calls == self.at:
+            self.taken = take()
+
+    def rows(self, runs):
+        later = Kept(None)
+        later.state = {name: a if name == "done" else a[runs] for name, a in self.taken.items()}
+        return later
+
+
+@pytest.mark.parametrize("changes", [{}, SGD | {"optimiser.lr_controller": 0.3}, {"dtype": "float32"}])
+@pytest.mark.parametrize("at", [1, 49, 50, 51, 119, 120])
+def test_going_on_from_a_checkpoint_changes_no_bit(changes, at):
+    """From any outer step, and for some of a block's runs alone, the rest of the training is bitwise the same.
+
+    Among the runs are one that solves early, one that diverges before the checkpoint and two that wait or learn on.
+    """
+    runs = [
+        baseline(EASY | changes | {"eval.every": 10, "method.warmup_steps": warmup, "seed": seed, **more})
+        for seed, warmup, more in (
+            (13, 0, {}),
+            (2, 0, {}),
+            (1, 0, {"optimiser.lr_world_model": 1e9, "optimiser.clip_norm": None}),
+            (4, 60, {}),
+        )
+    ]
+    checkpoint = Kept(at)
+    whole = train(runs, checkpoint=checkpoint)
+    assert whole[2].status == "diverged"
+    for chosen in ([0, 1, 2, 3], [3, 0], [2]):
+        later = checkpoint.rows(chosen)
+        resumed = train([runs[i] for i in chosen], checkpoint=later)
+        assert later.calls == 120 - at  # it did go on from there
+        for i, result in zip(chosen, resumed, strict=True):
+            assert result.metrics == whole[i].metrics
+            assert result.diverged_at == whole[i].diverged_at
+            assert_same_bits(all_weights(result), all_weights(whole[i]))
+            assert_same_bits(vars(result.history).values(), vars(whole[i].history).values())
+
+
+def assert_same_bits(some, others):
+    for one, other in zip(some, others, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_history_keeps_every_kth_outer_step():
+    """history.every=k keeps outer steps k, 2k, ... and 0 nothing; no number of the run changes."""
+    whole, thinned, none = (run(EASY | {"seed": 13, "history.every": every}) for every in (1, 7, 0))
+    for name, series in vars(whole.history).items():
+        assert series.shape == (120,)
+        assert_equal_arrays([getattr(thinned.history, name)], [series[6::7]])
+        assert getattr(none.history, name).shape == (0,)
+    assert thinned.metrics == none.metrics == whole.metrics
+    assert_equal_arrays(all_weights(none), all_weights(whole))
+
+
 def test_training_metrics_are_those_of_the_last_outer_step():
     """training_pain and training_accuracy are the history's last."""
     result = run(SHORT)

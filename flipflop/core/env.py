@@ -5,7 +5,7 @@ only verdict on an action is its pain, (action - latch)^2 (the page, Problem).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -75,17 +75,20 @@ def streams(seed: int) -> Streams:
     return Streams(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)))
 
 
-def batches(data: Sequence[np.random.Generator], configs: Sequence[Config]) -> Iterator[Batch]:
-    """Every outer step's draws for R runs, in the published order.
+def batches(data: Sequence[np.random.Generator], configs: Sequence[Config], first: int = 0) -> Iterator[Batch]:
+    """Every outer step's draws for R runs, in the published order; without the `first` ones.
 
     Per outer step: for each of the world model's B episodes T event uniforms and T action uniforms, then for each of
-    the controller's B episodes T event uniforms. Drawing many outer steps at once changes no number.
+    the controller's B episodes T event uniforms. Drawing many outer steps at once changes no number. The generators
+    are new; a uniform takes one step of PCG64, so that the draws of outer steps already done can be jumped over.
     """
     regime, T, dtype = configs[0].regime, configs[0].env.episode_length, configs[0].dtype
     B, R = regime.episodes_per_step, len(configs)
     upper = thresholds([config.env for config in configs])
+    for generator in data:
+        cast(np.random.PCG64, generator.bit_generator).advance(first * 3 * B * T)
     at_once = max(1, TIME_STEPS_DRAWN_AT_ONCE // (3 * R * B * T))
-    for start in range(0, regime.steps, at_once):
+    for start in range(first, regime.steps, at_once):
         N = min(at_once, regime.steps - start)
         uniforms = np.stack([generator.random((N, 3 * B * T)) for generator in data], axis=1)
         for_world_model = uniforms[..., : 2 * B * T].reshape(N, R, B, 2, T).swapaxes(2, -1)  # (N, R, T, 2, B)

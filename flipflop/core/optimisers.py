@@ -24,6 +24,9 @@ class Optimiser(Protocol):
         Runs where `learns` (R,) is False stay as they are; None means that all learn.
         """
 
+    def state(self) -> dict[str, Floats]:
+        """What updates have left beside theta, by name, a row per run: the arrays themselves, not copies."""
+
 
 def column(values: Sequence[float | None], theta: Floats) -> Floats:
     """One number per run as (R, 1), in theta's precision so that no product is widened."""
@@ -55,6 +58,10 @@ class SGD:
         if learns is not None:
             gradient[~learns] = 0
         self.theta -= gradient
+
+    def state(self) -> dict[str, Floats]:
+        """See Optimiser.state."""
+        return {}
 
 
 class Adam:
@@ -102,6 +109,10 @@ class Adam:
         if learns is not None:
             change[~learns] = 0  # it is already, unless epsilon rounds to 0 in single precision and made it 0/0
         self.theta -= change
+
+    def state(self) -> dict[str, Floats]:
+        """See Optimiser.state."""
+        return {"steps": self.steps, "m": self.m, "v": self.v}
 
 
 OPTIMISERS: dict[str, type[SGD] | type[Adam]] = {"adam": Adam, "sgd": SGD}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,17 @@ RESULTS_VERSION = 1  # bumped when a change makes the same config give other num
 DIVERGED_WEIGHT = 1e6  # a |weight| beyond this has left every regime in which a sigmoid net computes anything
 
 OnProgress = Callable[[int, Floats, Floats], None]
+State = dict[str, NDArray[np.generic]]
+
+
+class Checkpoint(Protocol):
+    """Keeps a block's state while it trains, so that a process that dies does not take all of its work along."""
+
+    def load(self) -> State | None:
+        """The state to go on from, of the same configs in the same order; None to begin."""
+
+    def offer(self, take: Callable[[], State]) -> None:
+        """After every outer step: take and keep the state, if it is time to."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,10 @@ class Metrics:
 
 @dataclass(frozen=True)
 class History:
-    """What training saw at every outer step before its update, (steps,) each; NaN from a divergence on."""
+    """What training saw at outer steps k, 2k, ... with k = history.every, (steps // k,) each.
+
+    Each is taken before the update of its outer step, and is NaN from a divergence on. With k = 0 nothing is kept.
+    """
 
     pain: Floats  # mean over the controller's episodes
     world_model_loss: Floats  # 1/2 mean squared error of predicted pain, on random actions
@@ -66,15 +81,18 @@ class RunResult:
         return "ok" if self.diverged_at is None else "diverged"
 
 
-def train(configs: Sequence[Config], on_progress: OnProgress | None = None) -> list[RunResult]:
+def train(
+    configs: Sequence[Config], on_progress: OnProgress | None = None, checkpoint: Checkpoint | None = None
+) -> list[RunResult]:
     """Train runs that differ only in values, in lock-step.
 
     Args:
         configs: one per run; their structure must be equal (flipflop.config.structure).
         on_progress: called after every outer step with their number and each run's pain and accuracy, (R,).
+        checkpoint: where the block's state is kept from time to time, and taken from if there is one.
 
     Returns:
-        One result per config, in order: bitwise the same alone, in any block and in any order.
+        One result per config, in order: bitwise the same alone, in any block, in any order and from any checkpoint.
 
     Raises:
         ConfigError: a config cannot be run.
@@ -88,7 +106,7 @@ def train(configs: Sequence[Config], on_progress: OnProgress | None = None) -> l
             raise ValueError("the configs of one block may differ in values only, not in structure")
     # Overflow and NaN are a diverging run's own affair: it is found at the next check, its block-mates never notice.
     with np.errstate(all="ignore"):
-        return Block(configs).train(on_progress)
+        return Block(configs).train(on_progress, checkpoint)
 
 
 class Block:
@@ -125,19 +143,54 @@ class Block:
         self.evaluation = Evaluation(configs)
 
         self.warmup = np.array([config.method.warmup_steps for config in configs])
+        self.done = 0  # outer steps
         self.pain, self.loss, self.accuracy = np.full((3, R, self.steps), np.nan)
-        self.steps_to_solve: list[int | None] = [None] * R
-        self.diverged: dict[int, tuple[int, Weights, Weights]] = {}  # run: its check and its weights there
+        self.solved_at = np.zeros(R, int)  # the outer step of the first successful check; 0: none yet
+        self.diverged_at = np.zeros(R, int)  # the outer step of the check that found a divergence; 0: none
+        self.diverged_controller, self.diverged_world_model = (
+            Net.of(np.zeros_like(net.theta), hidden=net.V.shape[1] - 1) for net in (self.controller, self.world_model)
+        )  # as they were at that check
 
-    def train(self, on_progress: OnProgress | None) -> list[RunResult]:
+    def train(self, on_progress: OnProgress | None, checkpoint: Checkpoint | None) -> list[RunResult]:
         """Run all outer steps with their checks, and the final evaluation."""
-        for k, batch in enumerate(batches(self.data, self.configs)):
+        if checkpoint is not None and (state := checkpoint.load()) is not None:
+            self.resume(state)
+        for k, batch in enumerate(batches(self.data, self.configs, first=self.done), self.done):
             self.outer_step(k, batch)
+            self.done = k + 1
             if on_progress is not None:
-                on_progress(k + 1, self.pain[:, k], self.accuracy[:, k])
-            if (k + 1) % self.every == 0 and k + 1 < self.steps:
-                self.check(k + 1)
+                on_progress(self.done, self.pain[:, k], self.accuracy[:, k])
+            if self.done % self.every == 0 and self.done < self.steps:
+                self.check(self.done)
+            if checkpoint is not None:
+                checkpoint.offer(self.state)
         return self.finish()
+
+    def state(self) -> State:
+        """All that the rest of the training depends on: each run's row of every array, and the outer steps done."""
+        return {"done": np.array(self.done)} | {name: array.copy() for name, array in self._arrays().items()}
+
+    def resume(self, state: State) -> None:
+        """Go on from a state of these runs."""
+        self.done = int(state["done"])
+        for name, array in self._arrays().items():
+            array[...] = state[name]
+
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        """What changes as training goes on; the data streams follow from the seed and the outer steps done."""
+        return {
+            "controller": self.controller.theta,
+            "world_model": self.world_model.theta,
+            **{f"controller_optimiser.{name}": a for name, a in self.controller_optimiser.state().items()},
+            **{f"world_model_optimiser.{name}": a for name, a in self.world_model_optimiser.state().items()},
+            "pain": self.pain[:, : self.done],
+            "loss": self.loss[:, : self.done],
+            "accuracy": self.accuracy[:, : self.done],
+            "solved_at": self.solved_at,
+            "diverged_at": self.diverged_at,
+            "diverged_controller": self.diverged_controller.theta,
+            "diverged_world_model": self.diverged_world_model.theta,
+        }
 
     def outer_step(self, k: int, batch: Batch) -> None:
         """One update of M, then one of C through the updated M, in the runs whose warm-up is over."""
@@ -160,21 +213,20 @@ class Block:
     def check(self, k: int) -> None:
         """After k outer steps: find the runs that have diverged, and those that solve the test for the first time."""
         self.find_diverged(k)
-        unsolved = [r for r, solved in enumerate(self.steps_to_solve) if solved is None and r not in self.diverged]
-        if unsolved:
-            scores = self.evaluation(self.controller, np.array(unsolved))
-            for run, success in zip(unsolved, scores.success, strict=True):
-                if success:
-                    self.steps_to_solve[run] = k
+        unsolved = np.flatnonzero((self.solved_at == 0) & (self.diverged_at == 0))
+        if unsolved.size:
+            scores = self.evaluation(self.controller, unsolved)
+            self.solved_at[unsolved[scores.success]] = k
 
     def find_diverged(self, k: int) -> None:
         """Keep the weights of runs found diverged at this check; their history ends here."""
         losses = self.loss[:, max(0, k - self.every) : k]
         largest = np.maximum(*(np.abs(net.theta).max(axis=1) for net in (self.controller, self.world_model)))
         sound = np.isfinite(losses).all(axis=1) & (largest <= DIVERGED_WEIGHT)  # a NaN is not <= anything
-        for run in np.flatnonzero(~sound).tolist():
-            if run not in self.diverged:
-                self.diverged[run] = k, self.controller.weights(run), self.world_model.weights(run)
+        found = ~sound & (self.diverged_at == 0)
+        self.diverged_at[found] = k
+        self.diverged_controller.theta[found] = self.controller.theta[found]
+        self.diverged_world_model.theta[found] = self.world_model.theta[found]
 
     def finish(self) -> list[RunResult]:
         """The last check, for every run whether it solved before or not, and the results."""
@@ -185,18 +237,16 @@ class Block:
     def result(self, run: int, scores: Scores) -> RunResult:
         """One run's share of the block."""
         config = self.configs[run]
-        diverged_at, controller, world_model = self.diverged.get(
-            run, (None, self.controller.weights(run), self.world_model.weights(run))
-        )
-        history = History(*(rows[run].copy() for rows in (self.pain, self.loss, self.accuracy)))
+        diverged_at = int(self.diverged_at[run]) or None
+        controller, world_model = self.controller, self.world_model
         if diverged_at is not None:
-            for series in vars(history).values():
-                series[diverged_at:] = np.nan
+            controller, world_model = self.diverged_controller, self.diverged_world_model
+            for rows in (self.pain, self.loss, self.accuracy):
+                rows[run, diverged_at:] = np.nan
+        history = History(*(self.kept(rows[run]) for rows in (self.pain, self.loss, self.accuracy)))
 
         success = bool(scores.success[run]) and diverged_at is None
-        solved_at = self.steps_to_solve[run]
-        if solved_at is None and success:
-            solved_at = self.steps
+        solved_at = int(self.solved_at[run]) or (self.steps if success else None)
         per_step = config.regime.episodes_per_step * config.env.episode_length  # environment steps, of either net
 
         def if_sound(number: np.floating) -> float | None:
@@ -215,7 +265,12 @@ class Block:
             environment_steps=2 * per_step * self.steps,
             world_model_environment_steps=per_step * self.steps,
             controller_environment_steps=per_step * self.steps,
-            training_accuracy=if_sound(history.accuracy[-1]),
-            training_pain=if_sound(history.pain[-1]),
+            training_accuracy=if_sound(self.accuracy[run, -1]),
+            training_pain=if_sound(self.pain[run, -1]),
         )
-        return RunResult(metrics, history, controller, world_model, diverged_at)
+        return RunResult(metrics, history, controller.weights(run), world_model.weights(run), diverged_at)
+
+    def kept(self, series: Floats) -> Floats:
+        """A copy of the outer steps of a series that history.every asks for."""
+        every = self.configs[0].history.every
+        return series[every - 1 :: every].copy() if every else series[:0].copy()
