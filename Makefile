@@ -12,9 +12,10 @@ test: $(VENV)/installed  ## lint, types and the quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -m "not slow"
 
-check: test  ## `make test` and all that is slower: nothing yet
+check: test  ## `make test` and what is slower: sweeps that are killed, interrupted, starved and corrupted
+	$(BIN)/pytest -q -m slow
 
 format: $(VENV)/installed
 	$(BIN)/ruff format .

@@ -16,7 +16,7 @@ from flipflop.sweep.command import main
 from flipflop.sweep.records import read
 
 TINY = ["regime.steps=6", "method.warmup_steps=2", "eval.episodes=3", "eval.episode_length=8"]
-FILES = {"blocks", "plan.txt", "runs.csv", "runs.jsonl", "summary.csv", "sweep.yaml"}
+FILES = {".lock", "blocks", "plan.txt", "runs.csv", "runs.jsonl", "summary.csv", "sweep.yaml"}
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_single_run(command, tmp_path):
     assert (code, errors) == (0, "")
     folder = only_folder(tmp_path / "outputs" / "runs")
     assert {path.name for path in folder.iterdir()} == FILES | {".hydra"}
-    (record,) = read(folder)
+    (record,) = read(folder).records
     assert (record.status, record.config["seed"], record.config["regime.steps"]) == ("ok", 3, 6)
     assert f"{record.metrics['solved_episodes']}/3" in out
     assert f"{record.metrics['mean_pain']:.4e}" in out
@@ -150,7 +150,7 @@ def test_a_sweep(command, tmp_path):
     assert (code, errors) == (0, "")
     folder = tmp_path / "outputs" / "sweeps" / "mine"
     assert {path.name for path in folder.iterdir()} == FILES
-    records = read(folder)
+    records = read(folder).records
     assert [record.index for record in records] == list(range(6))
     assert {(record.status, record.config["name"]) for record in records} == {("ok", "mine")}
     assert len((folder / "runs.jsonl").read_text().splitlines()) == 6
@@ -185,8 +185,8 @@ def test_stock_launchers_give_the_same_numbers(command, tmp_path, launcher):
     assert "4 runs: 4 ok" in out
 
     ours, stock = (tmp_path / "outputs" / "sweeps" / name for name in ("ours", "stock"))
-    theirs = {record.key: (stock / str(job), record) for job in range(4) for record in read(stock / str(job))}
-    for record in read(ours):
+    theirs = {record.key: (stock / str(job), record) for job in range(4) for record in read(stock / str(job)).records}
+    for record in read(ours).records:
         folder, other = theirs[record.key]
         assert other.metrics == record.metrics
         with (
@@ -201,7 +201,7 @@ def test_sweep_files(tmp_path, command):
     """A file of sweeps/ runs by its name from anywhere, with labels as rows; a command-line axis replaces its own."""
     code, out, errors = command("-cn", "paper_claims", "seed=0..1", "name=claims", *TINY)
     assert (code, errors) == (0, "")
-    records = read(tmp_path / "outputs" / "sweeps" / "claims")
+    records = read(tmp_path / "outputs" / "sweeps" / "claims").records
     assert [(record.label, record.config["seed"]) for record in records] == [
         (label, seed) for label in ("sequential", "parallel") for seed in (0, 1)
     ]
@@ -221,14 +221,14 @@ def test_null_is_a_value_of_a_sweep_file(tmp_path, command):
     )
     code, _, errors = command("-cd", str(tmp_path), "-cn", "clip", "name=clip", *TINY)
     assert (code, errors) == (0, "")
-    records = read(tmp_path / "outputs" / "sweeps" / "clip")
+    records = read(tmp_path / "outputs" / "sweeps" / "clip").records
     assert [record.config["optimiser.clip_norm"] for record in records] == [None, 0.5]
 
 
 def test_paper_claims_has_the_papers_counts(tmp_path, command):
     """paper_claims is 10 sequential and 30 parallel runs, as many as the paper's trials."""
     assert command("-cn", "paper_claims", "name=counts", "regime.steps=1", *TINY[1:])[0] == 0
-    records = read(tmp_path / "outputs" / "sweeps" / "counts")
+    records = read(tmp_path / "outputs" / "sweeps" / "counts").records
     assert Counter((record.label, record.config["regime.name"]) for record in records) == {
         ("sequential", "sequential"): 10,
         ("parallel", "parallel"): 30,
@@ -249,10 +249,10 @@ def test_a_failed_run_fails_the_sweep(command, tmp_path, monkeypatch):
     from flipflop.core.train import train
     from flipflop.sweep import execute
 
-    def train_all_but_one(configs, on_progress=None):
+    def train_all_but_one(configs, *more):
         if any(config.seed == 1 for config in configs):
             raise RuntimeError("seed 1 cannot be trained")
-        return train(configs, on_progress)
+        return train(configs, *more)
 
     monkeypatch.setattr(execute, "train", train_all_but_one)
     code, out, errors = command("-m", "seed=0..2", "name=some", "hydra.launcher.n_jobs=1", *TINY)
@@ -260,7 +260,8 @@ def test_a_failed_run_fails_the_sweep(command, tmp_path, monkeypatch):
     assert "3 runs: 2 ok, 1 failed" in out
     assert "run 1 failed: RuntimeError: seed 1 cannot be trained" in out
     assert errors == "flipflop: 1 of 3 runs failed\n"
-    assert [record.status for record in read(tmp_path / "outputs" / "sweeps" / "some")] == ["ok", "failed", "ok"]
+    records = read(tmp_path / "outputs" / "sweeps" / "some").records
+    assert [record.status for record in records] == ["ok", "failed", "ok"]
 
 
 def test_help_reads_well(command):

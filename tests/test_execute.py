@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flipflop.core.train import train
 from flipflop.sweep import execute as execution
-from flipflop.sweep.execute import Report, execute, train_block
+from flipflop.sweep.execute import Report, Workers, execute, prepare, train_runs
 from flipflop.sweep.plan import PlannedRun, run_key
 from flipflop.sweep.records import Folder
 
@@ -23,11 +23,14 @@ def runs(*changes):
 
 def swept(path, workers, block_size):
     """All that a sweep of eight runs leaves, by key: its metrics and every array."""
-    folder = Folder(path)
     planned = runs(*({"seed": seed, **regime} for seed in range(4) for regime in ({}, PARALLEL)))
-    folder.plan(planned)
+    how = Workers(workers, block_size)
+    with Folder(path) as folder:
+        folder.plan(planned)
+        blocks, _ = prepare(planned, folder.unfinished, how)
+        records = execute(blocks, folder, how, Console(file=StringIO()))
     left = {}
-    for record in execute(planned, folder, workers, block_size, Console(file=StringIO())):
+    for record in records:
         with np.load(path / "blocks" / f"{record.block}.npz", allow_pickle=False) as block:
             left[record.key] = (
                 (record.status, record.index, record.metrics),
@@ -47,14 +50,14 @@ def test_sharing_out_the_work_changes_no_bit(tmp_path):
 def test_a_run_that_cannot_be_trained_spoils_no_other(tmp_path, monkeypatch):
     """An exception is its own run's: recorded with its traceback, while its block-mates end as without it."""
 
-    def train_all_but_one(configs, on_progress=None):
+    def train_all_but_one(configs, *more):
         if any(config.seed == 1 for config in configs):
             raise RuntimeError("seed 1 cannot be trained")
-        return train(configs, on_progress)
+        return train(configs, *more)
 
     monkeypatch.setattr(execution, "train", train_all_but_one)
     planned = runs({"seed": 0}, {"seed": 1}, {"seed": 2})
-    done = train_block(0, planned, lambda *_: None)
+    done = train_runs(planned, lambda *_: None)
     first, failed, last = done.outcomes
     assert failed.result is None
     assert "RuntimeError: seed 1 cannot be trained" in failed.error
@@ -64,6 +67,9 @@ def test_a_run_that_cannot_be_trained_spoils_no_other(tmp_path, monkeypatch):
         assert outcome.result.metrics == alone.metrics
         for name, series in vars(alone.history).items():
             np.testing.assert_array_equal(getattr(outcome.result.history, name), series)
+        for net in ("controller", "world_model"):
+            for weights, same in zip(getattr(outcome.result, net), getattr(alone, net), strict=True):
+                np.testing.assert_array_equal(weights, same)
 
 
 @pytest.mark.parametrize("steps", [0, 7, 123456])
@@ -78,9 +84,9 @@ def test_reports_are_read_back(tmp_path, steps):
 def test_seconds_are_shared(tmp_path):
     """A block's CPU time is divided among its runs, so that a table's sum is what was spent."""
     planned = runs({"seed": 0}, {"seed": 1})
-    done = train_block(0, planned, lambda *_: None)
-    folder = Folder(tmp_path)
-    folder.plan(planned)
-    records = folder.add(done.outcomes, done.seconds)
+    done = train_runs(planned, lambda *_: None)
+    with Folder(tmp_path) as folder:
+        folder.plan(planned)
+        records = folder.add(done.outcomes, done.seconds)
     assert sum(record.seconds for record in records) == pytest.approx(done.seconds, abs=2e-4)
     assert records[0].seconds == records[1].seconds

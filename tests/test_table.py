@@ -33,6 +33,7 @@ def record(index, overrides, changes=(), label=None, status="ok", steps=900, pai
         error=None if status in ("ok", "diverged") else "Traceback\nValueError: no",
         block=None,
         slot=None,
+        digest=None,
         seconds=seconds,
         version=1,
     )

@@ -4,14 +4,14 @@ Plain Python on records: it ends every sweep, where importing pandas would cost 
 """
 
 import csv
+import io
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,10 +19,30 @@ from rich.table import Table
 
 from flipflop.results.paper import CLAIMS, Claim
 from flipflop.results.statistics import wilson
-from flipflop.sweep.records import Record
+from flipflop.sweep.files import write_whole
+from flipflop.sweep.progress import counted
+from flipflop.sweep.records import FINISHED, Record
 
-UNSWEPT = ("seed", "name")  # what never tells groups apart
-WITH_OUTCOME = ("ok", "diverged")  # a diverged run was a trial, and not a success
+UNSWEPT = ("seed", "name", "dry_run")  # what never tells groups apart
+
+
+class Run(Protocol):
+    """What tells runs apart: a record, or a run that is only planned."""
+
+    @property
+    def label(self) -> str | None:
+        """Its grid's."""
+
+    @property
+    def overrides(self) -> Sequence[str]:
+        """As given, key=value."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Its config by dotted keys."""
+
+
+AnyRun = TypeVar("AnyRun", bound=Run)
 
 
 @dataclass(frozen=True)
@@ -42,51 +62,56 @@ class Group:
     seconds: float  # CPU
 
 
-def swept_keys(records: Sequence[Record]) -> list[str]:
+def swept_keys(runs: Sequence[Run]) -> list[str]:
     """The overrides, other than the seed, in which the runs differ, in the order in which they were given."""
-    given = [dict(text.split("=", 1) for text in record.overrides) for record in records]
+    given = [dict(text.split("=", 1) for text in run.overrides) for run in runs]
     keys = dict.fromkeys(key for overrides in given for key in overrides)
-    return [key for key in keys if key not in UNSWEPT and len({_setting(r, key) for r in records}) > 1]
+    return [key for key in keys if key not in UNSWEPT and len({_setting(run, key) for run in runs}) > 1]
 
 
-def _setting(record: Record, key: str) -> str:
+def _setting(run: Run, key: str) -> str:
     """What a run has for a key: as given, else its config's value; a group's choice is named by its file."""
-    for text in record.overrides:
+    for text in run.overrides:
         if text.startswith(f"{key}="):
             return text.partition("=")[2]
-    value = record.config.get(key, record.config.get(f"{key}.name", ""))
-    return str(value)
+    settings = run.settings
+    return str(settings.get(key, settings.get(f"{key}.name", "")))
 
 
-def groups(records: Sequence[Record]) -> list[Group]:
-    """Put runs that differ only by seed together, in the order of their first run's index."""
-    swept = swept_keys(records)
-    members: dict[str, list[Record]] = {}
-    for record in sorted(records, key=lambda record: record.index):
-        settings = {key: value for key, value in record.config.items() if key not in UNSWEPT}
-        members.setdefault(json.dumps(settings, sort_keys=True), []).append(record)
+def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]:
+    """Put runs that differ only by seed together, in the order of their first; a group's name is {column: cell}."""
+    swept = swept_keys(runs)
+    members: dict[str, list[AnyRun]] = {}
+    for run in runs:
+        settings = {key: value for key, value in run.settings.items() if key not in UNSWEPT}
+        members.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
 
     labels = {group[0].label for group in members.values()}
     if None not in labels and len(labels) == len(members) > 1:
         swept = []  # the labels tell them apart
     return [
-        _group({**_label(group[0]), **{key: _setting(group[0], key) for key in swept}}, group)
-        for group in members.values()
+        ({**_label(group[0]), **{key: _setting(group[0], key) for key in swept}}, group) for group in members.values()
     ]
 
 
-def _label(record: Record) -> dict[str, str]:
-    return {} if record.label is None else {"label": record.label}
+def _label(run: Run) -> dict[str, str]:
+    return {} if run.label is None else {"label": run.label}
+
+
+def groups(records: Sequence[Record]) -> list[Group]:
+    """What each group of runs that differ only by seed comes to, in the order of their first run's index."""
+    by_index = sorted(records, key=lambda record: record.index)
+    return [_group(name, members) for name, members in grouped(by_index)]
 
 
 def _group(name: dict[str, str], members: Sequence[Record]) -> Group:
-    tried = [record for record in members if record.status in WITH_OUTCOME]
+    tried = [record for record in members if record.status in FINISHED]
     pains = [record.metrics["mean_pain"] for record in tried if record.metrics["mean_pain"] is not None]
     return Group(
         name=name,
         runs=len(tried),
         successes=sum(record.metrics["success"] for record in tried),
-        claim=CLAIMS.get(members[0].config["regime.name"]),
+        claim=CLAIMS.get(members[0].config.get("regime.name", "")),
         median_steps=_median_of_censored([record.metrics["steps_to_solve"] for record in tried]),
         median_environment_steps=_median_of_censored(
             [record.metrics["environment_steps_to_solve"] for record in tried]
@@ -112,9 +137,9 @@ def show_sweep(records: Sequence[Record], folder: Path, console: Console) -> Non
     console.print("steps: median to the first success; pain: mean over the final evaluation", style="dim")
     counts = {status: sum(r.status == status for r in records) for status in ("ok", "diverged", "failed", "crashed")}
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    console.print(f"{len(records)} runs: {told}; in {folder}", highlight=False, soft_wrap=True)
+    console.print(f"{counted(len(records), 'run')}: {told}; in {folder}", highlight=False, soft_wrap=True)
     for record in records:
-        if record.error and record.status not in WITH_OUTCOME:
+        if record.error and record.status not in FINISHED:
             last_line = record.error.strip().splitlines()[-1]
             console.print(f"run {record.index} {record.status}: {last_line}", markup=False, soft_wrap=True)
 
@@ -201,7 +226,7 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
             "label": r.label,
             "status": r.status,
             **{key: _setting(r, key) for key in swept},
-            "seed": r.config["seed"],
+            "seed": r.config.get("seed"),
             **{name: r.metrics.get(name) for name in metrics},
             "seconds": r.seconds,
         }
@@ -238,9 +263,8 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(unfinished, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())

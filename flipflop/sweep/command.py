@@ -4,6 +4,7 @@ Exit codes: 0 all is well (a run that diverged is a result), 1 a run failed, 2 w
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -11,9 +12,9 @@ import hydra
 
 from flipflop.sweep.arguments import prepare
 from flipflop.sweep.errors import WRONG_INPUT, explain
-from flipflop.sweep.launcher import RunsFailed
+from flipflop.sweep.launcher import RunsFailed, Stopped
 from flipflop.sweep.plugins import config_folder
-from flipflop.sweep.single import Refused, run_one
+from flipflop.sweep.single import Ending, run_one
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -24,18 +25,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then lets errors through, to be said in one sentence here
+    signal.signal(signal.SIGTERM, _interrupt)  # what batch systems send first is as good as Ctrl-C
     try:
         sys.argv[1:] = prepare(sys.argv[1:] if arguments is None else arguments)
         hydra.main(config_path=str(config_folder("conf")), config_name="config", version_base="1.3")(run_one)()
-    except (*WRONG_INPUT, Refused) as error:
-        cause = error.error if isinstance(error, Refused) else error
+    except (*WRONG_INPUT, RunsFailed, Stopped, OSError, Ending) as error:
+        cause = error.error if isinstance(error, Ending) else error
+        if cause is None:
+            return
         if wants_traceback:
             raise cause from None
-        sys.exit(_say(explain(cause), code=2))
-    except RunsFailed as error:
-        sys.exit(_say(str(error), code=1))
-    except KeyboardInterrupt:
-        sys.exit(_say("interrupted", code=130))
+        sys.exit(_say(_sentence(cause), code=2 if isinstance(cause, WRONG_INPUT) else 1))
+    except KeyboardInterrupt as error:
+        sys.exit(_say(str(error) or "interrupted", code=130))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, WRONG_INPUT):
+        return explain(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"
+    return str(error)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _say(sentence: str, code: int) -> int:

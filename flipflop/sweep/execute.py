@@ -1,10 +1,15 @@
-"""Blocks at work: joblib runs them on all cores, their progress comes back while they train."""
+"""Blocks at work: joblib runs them on all cores, and what a process takes along when it dies is trained again."""
 
-import tempfile
+import os
+import shutil
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,98 +17,240 @@ import joblib
 from rich.console import Console
 
 from flipflop.core.train import Floats, OnProgress, train
+from flipflop.sweep.checkpoints import BlockCheckpoint, left_in
 from flipflop.sweep.plan import PlannedRun, cost, cut_blocks
-from flipflop.sweep.progress import Bar, counted
-from flipflop.sweep.records import Folder, Outcome, Record
-
-Block = Sequence[PlannedRun]
+from flipflop.sweep.processes import ProcessDied, alone, begin
+from flipflop.sweep.progress import Bar
+from flipflop.sweep.records import FINISHED, Folder, Outcome, Record, block_name
 
 SECONDS_BETWEEN_REPORTS = 0.2
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How a sweep's runs are shared out (flipflop.sweep.plugins: LauncherSettings)."""
+
+    n_jobs: int = -1
+    block_size: int = 64
+    checkpoint_seconds: float = 60
+
+    @property
+    def number(self) -> int:
+        """Of processes."""
+        number: int = joblib.effective_n_jobs(self.n_jobs)
+        return number
 
 
 class Done(NamedTuple):
     """A block that has ended."""
 
-    block: int  # which of the blocks
     outcomes: list[Outcome]
-    seconds: float  # CPU time of this process
+    seconds: float  # CPU time of its process
 
 
 class Report:
     """How far a block has come, in a small file that the parent reads while a worker trains.
 
     A file works alike with every backend that shares a disk, needs no server process, and is left in a valid state
-    by a worker that dies.
+    by a worker that dies. It is also the sign that a worker has begun the block.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._due = 0.0
 
-    def __call__(self, outer_step: int, _pain: Floats, _accuracy: Floats) -> None:
-        """Note the number of outer steps done: `on_progress` of a block."""
+    def __call__(self, outer_step: int, _pain: Floats | None = None, _accuracy: Floats | None = None) -> None:
+        """Note the number of outer steps done: `on_progress` of a block. A full disk is the parent's to report."""
         now = time.monotonic()
         if now >= self._due:
             self._due = now + SECONDS_BETWEEN_REPORTS
-            self.path.write_text(f"{outer_step:012d}")
+            try:
+                self.path.parent.mkdir(exist_ok=True)
+                self.path.write_text(f"{outer_step:012d}")
+            except OSError:
+                pass
 
     def read(self) -> int:
         """The outer steps noted last."""
         try:
             return int(self.path.read_text() or 0)
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return 0
 
 
-def train_block(number: int, block: Block, on_progress: OnProgress) -> Done:
-    """Train a block, in whatever process this is.
+class Block:
+    """Runs to train in lock-step, and where they note how far they are."""
 
-    If that fails its runs are trained one by one, so that one that cannot be trained spoils no other.
+    def __init__(
+        self,
+        runs: Sequence[PlannedRun],
+        unfinished: Path,
+        seconds: float,
+        source: Path | None = None,
+        steps_done: int = 0,
+    ) -> None:
+        """Prepare a block.
+
+        Args:
+            runs: of one structure.
+            unfinished: the folder for its report and checkpoint.
+            seconds: between checkpoints.
+            source: the checkpoint of an earlier block to go on from, and
+            steps_done: the outer steps done in it.
+        """
+        keys = [run.key for run in runs]
+        self.runs, self._unfinished, self._seconds = runs, unfinished, seconds
+        self.name, self.steps_done = block_name(keys), steps_done
+        self.report = Report(unfinished / f"{self.name}.steps")
+        self.checkpoint = BlockCheckpoint(unfinished / f"{self.name}.npz", keys, seconds, source)
+
+    @property
+    def cost(self) -> float:
+        """About how many CPU seconds it takes from its beginning."""
+        return cost(self.runs[0].config, len(self.runs))
+
+    @property
+    def remaining(self) -> float:
+        """The part of its cost that is not spent yet."""
+        return self.cost * (1 - self.steps_done / self.runs[0].config.regime.steps)
+
+    def singly(self) -> Iterator["Block"]:
+        """Each of its runs as a block of its own that goes on from this one's checkpoint."""
+        for run in self.runs:
+            yield Block([run], self._unfinished, self._seconds, self.checkpoint.path)
+
+    def tidy(self) -> None:
+        """Remove what it noted, now that its runs are on record."""
+        self.report.path.unlink(missing_ok=True)
+        self.checkpoint.path.unlink(missing_ok=True)
+
+
+def train_runs(runs: Sequence[PlannedRun], on_progress: OnProgress, checkpoint: BlockCheckpoint | None = None) -> Done:
+    """Train runs together, in whatever process this is.
+
+    If that fails they are trained one by one from their beginning, so that one that cannot be trained spoils no other,
+    nor does a checkpoint from which nothing can go on.
     """
     start = time.process_time()
     try:
-        results = train([run.config for run in block], on_progress)
-        outcomes = [Outcome(run, result, None) for run, result in zip(block, results, strict=True)]
+        results = train([run.config for run in runs], on_progress, checkpoint)
+        outcomes = [Outcome(run, result, None) for run, result in zip(runs, results, strict=True)]
     except Exception:
-        if len(block) > 1:
-            outcomes = [train_block(number, [run], on_progress).outcomes[0] for run in block]
+        if len(runs) > 1 or (checkpoint is not None and checkpoint.was_loaded):
+            outcomes = [train_runs([run], on_progress).outcomes[0] for run in runs]
         else:
-            outcomes = [Outcome(block[0], None, traceback.format_exc())]
-    return Done(number, outcomes, time.process_time() - start)
+            outcomes = [Outcome(runs[0], None, traceback.format_exc())]
+    return Done(outcomes, time.process_time() - start)
 
 
-def execute(runs: Sequence[PlannedRun], folder: Folder, n_jobs: int, block_size: int, console: Console) -> list[Record]:
-    """Train runs in blocks on `n_jobs` processes (-1: one per core), recording each block as it ends.
+def train_block(block: Block) -> Done:
+    """Train a block, noting down how far it is."""
+    block.report(0)
+    return train_runs(block.runs, block.report, block.checkpoint)
 
-    Returns the records of these runs, in the order in which they ended.
+
+def prepare(runs: Sequence[PlannedRun], unfinished: Path, workers: Workers) -> tuple[list[Block], list[str]]:
+    """Cut runs into blocks: those that an interrupted sweep has left in the middle go on as they were.
+
+    Also returns a sentence on each checkpoint that cannot be used.
     """
-    workers = joblib.effective_n_jobs(n_jobs)
-    blocks = cut_blocks(runs, workers, block_size)
-    console.print(
-        f"{counted(len(runs), 'run')} in {counted(len(blocks), 'block')} on {counted(workers, 'core')}", highlight=False
-    )
+    open_runs = {run.key: run for run in runs}
+    blocks: list[Block] = []
+    left, problems = left_in(unfinished)
+    for path, keys, steps_done in left:
+        if again := [open_runs.pop(key) for key in keys if key in open_runs]:
+            blocks += [
+                Block(again[i : i + workers.block_size], unfinished, workers.checkpoint_seconds, path, steps_done)
+                for i in range(0, len(again), workers.block_size)
+            ]
+    for cut in cut_blocks(list(open_runs.values()), workers.number, workers.block_size):
+        blocks.append(Block(cut, unfinished, workers.checkpoint_seconds))
+    return sorted(blocks, key=lambda block: -block.remaining), problems
+
+
+def execute(blocks: Sequence[Block], folder: Folder, workers: Workers, console: Console) -> list[Record]:
+    """Train blocks, recording each as it ends; returns the records in that order.
+
+    Raises:
+        OSError: a record cannot be written; those of earlier blocks are.
+    """
     records: list[Record] = []
-    with tempfile.TemporaryDirectory(prefix="flipflop-") as scratch, Bar(console, "sweep") as bar:
-        reports = [Report(Path(scratch, str(number))) for number in range(len(blocks))]
-        jobs = [
-            joblib.delayed(train_block)(number, block, report)
-            for number, (block, report) in enumerate(zip(blocks, reports, strict=True))
-        ]
-        with _Watch(blocks, reports, records, bar):
-            parallel = joblib.Parallel(n_jobs=min(workers, len(jobs)), batch_size=1, return_as="generator_unordered")
-            for done in parallel(jobs):
-                records += folder.add(done.outcomes, done.seconds)
+    with Bar(console, "sweep") as bar, _Watch(blocks, records, bar), closing(_all_done(blocks, workers)) as ends:
+        for block, done in ends:
+            records += folder.add(done.outcomes, done.seconds)
+            block.tidy()
+    shutil.rmtree(folder.unfinished, ignore_errors=True)
     return records
+
+
+def _all_done(blocks: Sequence[Block], workers: Workers) -> Generator[tuple[Block, Done]]:
+    """Train blocks in any order, through the deaths of any processes.
+
+    joblib gives a pool up when one of its processes dies, and does not tell which block that one had. All blocks that
+    had been begun are suspects: they wait until the others are done in new pools, and are then trained alone.
+    """
+    if workers.n_jobs == 1:
+        for block in blocks:
+            yield block, train_block(block)
+        return
+    remaining = {block.name: block for block in blocks}
+    suspects: list[Block] = []
+    while (processes := min(workers.number, len(remaining))) > 1:
+        try:
+            with closing(_pool(list(remaining.values()), processes)) as ends:
+                for name, done in ends:
+                    yield remaining.pop(name), done
+        except BrokenProcessPool:
+            begun = [block for block in remaining.values() if block.report.path.exists()]
+            suspects += [remaining.pop(block.name) for block in begun or list(remaining.values())[:1]]
+    for block in (*remaining.values(), *suspects):
+        yield block, _quarantined(block)
+
+
+def _pool(blocks: Sequence[Block], processes: int) -> Generator[tuple[str, Done]]:
+    for block in blocks:
+        block.report.path.unlink(missing_ok=True)
+    parallel = joblib.Parallel(
+        n_jobs=processes,
+        batch_size=1,
+        return_as="generator_unordered",
+        max_nbytes=None,  # arrays travel by pipe: files of theirs would outlive a killed parent
+        initializer=begin,
+        initargs=(os.getpid(),),
+    )
+    results = parallel(joblib.delayed(_named)(block) for block in blocks)
+    try:
+        for result in results:  # noqa: UP028: `yield from` would close them before the warnings are off
+            yield result
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib tells how many tasks it gives up; whoever stops a sweep knows
+            results.close()
+
+
+def _named(block: Block) -> tuple[str, Done]:
+    return block.name, train_block(block)
+
+
+def _quarantined(block: Block) -> Done:
+    """Train a block in a process of its own; if that dies too, its runs one at a time: what dies alone has crashed."""
+    try:
+        return alone(train_block, block)
+    except ProcessDied as death:
+        if len(block.runs) == 1:
+            return Done([Outcome(block.runs[0], None, str(death), crashed=True)], 0.0)
+    singles = [_quarantined(single) for single in block.singly()]
+    return Done([done.outcomes[0] for done in singles], sum(done.seconds for done in singles))
 
 
 class _Watch:
     """Looks at the blocks' reports from a thread of its own, as the main one waits for joblib."""
 
-    def __init__(self, blocks: Sequence[Block], reports: Sequence[Report], records: Sequence[Record], bar: Bar) -> None:
-        self._reports, self._records, self._bar = reports, records, bar
-        self._runs = sum(map(len, blocks))
-        costs = [cost(block[0].config, len(block)) for block in blocks]
-        self._per_step = [c / block[0].config.regime.steps / sum(costs) for c, block in zip(costs, blocks, strict=True)]
+    def __init__(self, blocks: Sequence[Block], records: Sequence[Record], bar: Bar) -> None:
+        self._blocks, self._records, self._bar = blocks, records, bar
+        self._runs = sum(len(block.runs) for block in blocks)
+        whole = sum(block.cost for block in blocks)
+        self._per_step = [block.cost / block.runs[0].config.regime.steps / whole for block in blocks]
         self._steps_done = [0] * len(blocks)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -117,10 +264,12 @@ class _Watch:
 
     def _look(self) -> None:
         while not self._ended.wait(SECONDS_BETWEEN_REPORTS):
-            self._steps_done = [max(had, r.read()) for had, r in zip(self._steps_done, self._reports, strict=True)]
+            self._steps_done = [
+                max(had, block.report.read()) for had, block in zip(self._steps_done, self._blocks, strict=True)
+            ]
             fraction = sum(steps * share for steps, share in zip(self._steps_done, self._per_step, strict=True))
             self._bar.show(fraction, self._text)
 
     def _text(self) -> str:
-        failed = sum(record.status not in ("ok", "diverged") for record in self._records)
+        failed = sum(record.status not in FINISHED for record in self._records)
         return f"{len(self._records)} of {self._runs} runs done, {failed} failed"

@@ -3,8 +3,9 @@
 import hashlib
 import heapq
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flipflop.config import RULES, Config, flat, structure, validate
 from flipflop.core.train import RESULTS_VERSION
@@ -19,11 +20,21 @@ class PlannedRun:
     overrides: tuple[str, ...]
     config: Config
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The config as {dotted key: value}."""
+        return flat(self.config)
+
 
 def run_key(config: Config) -> str:
     """A hash of all that decides a run's numbers: its resolved config and the version of the results."""
-    settings = {key: value for key, value in flat(config).items() if RULES[key].in_key}
-    text = json.dumps([RESULTS_VERSION, settings], sort_keys=True)
+    return key_of(flat(config), RESULTS_VERSION)
+
+
+def key_of(settings: Mapping[str, Any], version: int) -> str:
+    """The key of a run with these settings, as that version of the results gave it."""
+    decisive = {key: value for key, value in settings.items() if key not in RULES or RULES[key].in_key}
+    text = json.dumps([version, decisive], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -75,7 +86,7 @@ def cut_blocks(runs: Sequence[PlannedRun], workers: int, block_size: int) -> lis
     best, best_end = list(pieces), float("inf")
     for _ in range(2 * workers + 1):
         each = costs()
-        end = _end([c for c, n in zip(each, pieces, strict=True) for _ in range(n)], workers)
+        end = expected_end([c for c, n in zip(each, pieces, strict=True) for _ in range(n)], workers)
         if end < 0.97 * best_end:
             best, best_end = list(pieces), end
         divisible = [i for i, group in enumerate(members) if pieces[i] < len(group)]
@@ -87,8 +98,8 @@ def cut_blocks(runs: Sequence[PlannedRun], workers: int, block_size: int) -> lis
     return sorted(blocks, key=lambda block: -cost(block[0].config, len(block)))
 
 
-def _end(costs: Sequence[float], workers: int) -> float:
-    """When the last of `workers` is done if each takes the costliest block left."""
+def expected_end(costs: Sequence[float], workers: int) -> float:
+    """After how many seconds the last of `workers` is done, if each takes the costliest block left."""
     free_at = [0.0] * workers
     for block in sorted(costs, reverse=True):
         heapq.heapreplace(free_at, free_at[0] + block)

@@ -37,6 +37,7 @@ class LauncherSettings:
     _target_: str = f"{PLUGIN_MODULE}.FlipflopLauncher"
     n_jobs: int = -1  # processes; -1: one per core, as joblib counts them
     block_size: int = 64  # most runs in a block; beyond 64 a run costs no less (performance measurements)
+    checkpoint_seconds: float = 60  # between the states that a block keeps on disk: what a kill costs at most
 
 
 @dataclass

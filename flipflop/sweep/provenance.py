@@ -5,15 +5,18 @@ import platform
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from flipflop import __version__
 from flipflop.core.train import RESULTS_VERSION
+from flipflop.sweep.files import write_whole
 
 PACKAGES = ("numpy", "hydra-core", "omegaconf", "joblib", "rich")
 
@@ -70,17 +73,38 @@ class Log:
     """sweep.yaml of one folder: the entries of earlier invocations and this one's."""
 
     def __init__(self, folder: Path, base: DictConfig) -> None:
+        """Note the start of this invocation.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         self._path = folder / "sweep.yaml"
-        self._earlier = list(OmegaConf.load(self._path)) if self._path.is_file() else []
+        self.problems: list[str] = []
+        self._entries = self._earlier()
         self._own = invocation(base)
+        self._entries.append(self._own)
         self._write()
+
+    def _earlier(self) -> list[Any]:
+        """What earlier invocations noted; a file that holds something else is put aside."""
+        if not self._path.is_file():
+            return []
+        try:
+            entries = yaml.safe_load(self._path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            entries = None
+        if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+            return entries
+        aside = self._path.replace(self._path.with_suffix(".damaged.yaml"))
+        self.problems.append(f"{self._path} is no list of invocations: it is now {aside}")
+        return []
 
     def close(self) -> None:
-        """Note the end."""
+        """Note the end, if there is room for it: a full disk has been reported by whoever met it first."""
         self._own["ended"] = now()
-        self._write()
+        with suppress(OSError):
+            self._write()
 
     def _write(self) -> None:
-        unfinished = self._path.with_suffix(".part")
-        unfinished.write_text(OmegaConf.to_yaml(OmegaConf.create([*self._earlier, self._own])), encoding="utf-8")
-        unfinished.rename(self._path)
+        text = yaml.safe_dump(self._entries, sort_keys=False, allow_unicode=True)
+        write_whole(self._path, text.encode())

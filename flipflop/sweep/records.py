@@ -1,28 +1,38 @@
-"""What runs leave in a folder, written by one process and never changed: lines that are data, arrays without pickle.
+"""What runs leave in a folder, written by one process at a time: lines that are data, arrays without pickle.
 
 runs.jsonl      one line per finished run; the last line of a key counts
 plan.txt        the keys of all runs ever planned here: a run's index is its line
 blocks/ID.npz   history, final weights of a block's runs, slot by slot; ID is the hash of their keys
-sweep.yaml      one entry per invocation
+sweep.yaml      one entry per invocation (flipflop.sweep.provenance)
+unfinished/     what blocks in training note down (flipflop.sweep.checkpoints); gone when all are done
+damaged.jsonl   lines of runs.jsonl that were no records, if there ever were any
+
+Every line, the plan and every file of arrays carry a checksum: what was torn, edited or put there by something else is
+noticed, named and counts as not there.
 """
 
 import hashlib
+import io
 import json
 import math
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config import flat
+from flipflop.config import ConfigError
 from flipflop.core.train import RESULTS_VERSION, RunResult
-from flipflop.sweep.plan import PlannedRun
+from flipflop.sweep.files import append_whole, write_whole
+from flipflop.sweep.plan import PlannedRun, key_of
 
 Arrays = dict[str, NDArray[np.generic]]
+
+FINISHED = ("ok", "diverged")  # with a result: a diverged run was a trial, and not a success
+UNKNOWN = "-"  # in plan.txt: a run whose key was lost with a damaged plan
 
 
 @dataclass(frozen=True)
@@ -37,22 +47,136 @@ class Record:
     status: str  # ok, diverged, failed (an exception) or crashed (its process died)
     metrics: dict[str, Any]  # flipflop.core.train.Metrics by name; empty unless ok or diverged
     error: str | None
-    block: str | None  # which file of blocks/ holds its arrays, and
-    slot: int | None  # which row of them
+    block: str | None  # which file of blocks/ holds its arrays,
+    slot: int | None  # which row of them,
+    digest: str | None  # and the checksum of that file
     seconds: float  # CPU seconds of its block, shared equally
     version: int  # of the results
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The config as {dotted key: value}."""
+        return self.config
+
 
 class Outcome(NamedTuple):
-    """How one run of a block ended: with a result, or with the traceback of what stopped it."""
+    """How one run of a block ended: with a result, or with what stopped it."""
 
     run: PlannedRun
     result: RunResult | None
-    error: str | None
+    error: str | None  # a traceback, or how its process died
+    crashed: bool = False
+
+
+class Contents(NamedTuple):
+    """What a folder holds."""
+
+    records: list[Record]  # in the order of their index, the last of a key for each
+    problems: list[str]  # what is there and no record, a sentence each
+
+
+def checksum(content: bytes) -> str:
+    """16 hexadecimal digits that tell damage from what was written; no protection against forgery."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def line_of(record: Record) -> bytes:
+    """A record as a line of runs.jsonl."""
+    text = json.dumps(asdict(record), allow_nan=False)
+    return f'{text[:-1]}, "checksum": "{checksum(text.encode())}"}}\n'.encode()
+
+
+def record_of(line: bytes) -> Record:
+    """The record in a line of runs.jsonl.
+
+    Raises:
+        ValueError: it is not one, and why, as the end of a sentence.
+    """
+    if not line.endswith(b"\n"):
+        raise ValueError("is torn: its end is missing")
+    try:
+        given = json.loads(line)
+        found = given.pop("checksum")
+        names = {field.name for field in fields(Record)}
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        raise ValueError("is not a record of flipflop") from None
+    if found != checksum(json.dumps(given).encode()):
+        raise ValueError("was changed after it was written: its checksum is another")
+    if given.keys() != names:
+        raise ValueError("is a record of another version of flipflop")
+    record = Record(**given)
+    if record.key != key_of(record.config, record.version):
+        raise ValueError("has a key that is not its config's")
+    return record
+
+
+def read(folder: Path) -> Contents:
+    """The records of a folder, each line checked; its arrays are not (`damaged_blocks`)."""
+    plan, problems = _read_plan(folder)
+    records: dict[str, Record] = {}
+    for number, (_, found) in enumerate(_examine(folder, plan), 1):
+        if isinstance(found, Record):
+            records[found.key] = found
+        else:
+            problems.append(f"{folder / 'runs.jsonl'} line {number} {found}")
+    return Contents(sorted(records.values(), key=lambda record: record.index), problems)
+
+
+def _examine(folder: Path, plan: Sequence[str] | None) -> Iterator[tuple[bytes, Record | str]]:
+    """Each line of runs.jsonl and the record in it, or why there is none."""
+    path = folder / "runs.jsonl"
+    for line in path.read_bytes().splitlines(keepends=True) if path.is_file() else ():
+        try:
+            record = record_of(line)
+        except ValueError as error:
+            yield line, str(error)
+            continue
+        if plan is not None and plan[record.index : record.index + 1] != [record.key]:
+            yield line, f"belongs elsewhere: plan.txt has no run {record.key} at index {record.index}"
+        else:
+            yield line, record
+
+
+def _read_plan(folder: Path) -> tuple[list[str] | None, list[str]]:
+    """The keys in plan.txt, None if it is not there or not sound, and what is wrong with it."""
+    path = folder / "plan.txt"
+    if not path.is_file():
+        is_missing = (folder / "runs.jsonl").is_file()
+        return None, [f"{path} is missing: indices are taken from the records"] if is_missing else []
+    keys, _, mark = path.read_bytes().rstrip(b"\n").rpartition(b"\n")
+    if mark != f"# {checksum(keys)}".encode():
+        return None, [f"{path} is not as it was written: indices are taken from the records"]
+    return keys.decode().split(), []
+
+
+def read_jobs(folder: Path) -> Contents:
+    """The records of a sweep by any launcher: a stock one leaves a folder per job, numbered in their order."""
+    if (folder / "runs.jsonl").is_file():
+        return read(folder)
+    jobs = sorted((path.parent for path in folder.glob("*/runs.jsonl")), key=_job_number)
+    contents = [read(job) for job in jobs]
+    records = [record for records, _ in contents for record in records]
+    return Contents(
+        [replace(record, index=index) for index, record in enumerate(records)],
+        [problem for _, problems in contents for problem in problems],
+    )
+
+
+def damaged_blocks(folder: Path, records: Iterable[Record]) -> dict[str, str]:
+    """The blocks whose file of arrays is not as its records say, and what is wrong with each, as a sentence."""
+    digests = {record.block: record.digest for record in records if record.block is not None}
+    damaged: dict[str, str] = {}
+    for block, digest in digests.items():
+        path = folder / "blocks" / f"{block}.npz"
+        if not path.is_file():
+            damaged[block] = f"{path} is missing"
+        elif checksum(path.read_bytes()) != digest:
+            damaged[block] = f"{path} is not as it was written: its checksum is another"
+    return damaged
 
 
 def arrays_of(results: Sequence[RunResult]) -> Arrays:
-    """A block's arrays, stacked over its runs: history (R, steps) and the weights of both nets (R, ...)."""
+    """A block's arrays, stacked over its runs: history (R, kept steps) and the weights of both nets (R, ...)."""
     arrays: Arrays = {}
     for name in vars(results[0].history):
         arrays[name] = np.stack([getattr(result.history, name) for result in results])
@@ -62,58 +186,99 @@ def arrays_of(results: Sequence[RunResult]) -> Arrays:
     return arrays
 
 
-def read(folder: Path) -> list[Record]:
-    """The records of a folder in the order of their index, the last line of a key for each.
-
-    A torn last line, left by a process that was killed while it wrote, is ignored.
-    """
-    records: dict[str, Record] = {}
-    path = folder / "runs.jsonl"
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-            if line.endswith("\n"):
-                record = Record(**json.loads(line))
-                records[record.key] = record
-    return sorted(records.values(), key=lambda record: record.index)
-
-
 class Folder:
-    """A sweep's folder, open for writing."""
+    """A sweep's folder, open for writing by this process alone; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        (path / "blocks").mkdir(parents=True, exist_ok=True)
-        for name in ("plan.txt", "runs.jsonl"):
-            _cut_torn_line(path / name)
-        self._indices: dict[str, int] = {}
-        plan = path / "plan.txt"
-        if plan.is_file():
-            self._indices = {key: index for index, key in enumerate(plan.read_text().split())}
+        """Open or make a folder, and set aside what is in it and no record.
 
-    def plan(self, runs: Iterable[PlannedRun]) -> None:
-        """Give every run that is new here its index."""
-        new = [run.key for run in runs if run.key not in self._indices]
-        with (self.path / "plan.txt").open("a") as file:
-            for key in new:
-                self._indices[key] = len(self._indices)
-                file.write(f"{key}\n")
+        Raises:
+            ConfigError: another process has it open.
+            OSError: it cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        self.path, self.unfinished = path, path / "unfinished"
+        (path / "blocks").mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(path / ".lock", timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise ConfigError(
+                f"{path} is in use by another process: wait until that has ended, or choose another name="
+            ) from None
+
+        plan, _ = _read_plan(path)
+        self._plan_is_sound = plan is not None
+        records, self.problems = read(path)
+        damaged = damaged_blocks(path, records)
+        self.problems += damaged.values()
+        self.finished = {r.key for r in records if r.status in FINISHED and r.block not in damaged}
+        self._indices = {key: index for index, key in enumerate(plan or ()) if key != UNKNOWN}
+        self._indices |= {record.key: record.index for record in records}
+        self._set_aside(plan)
+
+    def __enter__(self) -> "Folder":
+        """It is open already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let other processes write."""
+        self._lock.release()
+
+    def _set_aside(self, plan: Sequence[str] | None) -> None:
+        lines = list(_examine(self.path, plan))
+        if foreign := [line for line, found in lines if not isinstance(found, Record)]:
+            append_whole(self.path / "damaged.jsonl", b"".join(line.rstrip(b"\n") + b"\n" for line in foreign))
+            kept = [line for line, found in lines if isinstance(found, Record)]
+            write_whole(self.path / "runs.jsonl", b"".join(kept))
+
+    def plan(self, runs: Sequence[PlannedRun]) -> None:
+        """Give every run that is new here its index.
+
+        That is the next one; where the plan was lost, the run's place among `runs` if no record has it, so that the
+        same command gives the same indices.
+        """
+        taken = set(self._indices.values())
+        new = [(place, run.key) for place, run in enumerate(runs) if run.key not in self._indices]
+        for place, key in new:
+            is_free = not self._plan_is_sound and place not in taken
+            self._indices[key] = place if is_free else max(taken, default=-1) + 1
+            taken.add(self._indices[key])
+        if new or not self._plan_is_sound:
+            keys = [UNKNOWN] * (max(taken, default=-1) + 1)
+            for key, index in self._indices.items():
+                keys[index] = key
+            text = "\n".join(keys).encode()
+            write_whole(self.path / "plan.txt", text + f"\n# {checksum(text)}\n".encode())
+            self._plan_is_sound = True
 
     def add(self, outcomes: Sequence[Outcome], seconds: float) -> list[Record]:
-        """Write down the runs of a block: first their arrays, then their lines."""
+        """Write down the runs of a block: first their arrays, then their lines.
+
+        Raises:
+            OSError: they cannot be written; the lines of earlier blocks are untouched.
+        """
         finished = [(outcome.run.key, outcome.result) for outcome in outcomes if outcome.result is not None]
-        block = hashlib.sha256("".join(key for key, _ in finished).encode()).hexdigest()[:16] if finished else None
+        block = digest = None
         if finished:
-            _write_arrays(self.path / "blocks" / f"{block}.npz", arrays_of([result for _, result in finished]))
+            block = block_name([key for key, _ in finished])
+            content = io.BytesIO()
+            np.savez(content, **arrays_of([result for _, result in finished]))  # type: ignore[arg-type]
+            write_whole(self.path / "blocks" / f"{block}.npz", content.getvalue())
+            digest = checksum(content.getvalue())
 
         slots = {key: slot for slot, (key, _) in enumerate(finished)}
-        records = [self._record(outcome, block, slots, seconds / len(outcomes)) for outcome in outcomes]
-        with (self.path / "runs.jsonl").open("a", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(asdict(record), allow_nan=False)}\n" for record in records)
-            file.flush()
-            os.fsync(file.fileno())
+        records = [self._record(outcome, block, slots, digest, seconds / len(outcomes)) for outcome in outcomes]
+        append_whole(self.path / "runs.jsonl", b"".join(map(line_of, records)))
+        self.finished.update(slots)
         return records
 
-    def _record(self, outcome: Outcome, block: str | None, slots: Mapping[str, int], seconds: float) -> Record:
+    def _record(
+        self, outcome: Outcome, block: str | None, slots: Mapping[str, int], digest: str | None, seconds: float
+    ) -> Record:
         run, result = outcome.run, outcome.result
         error = outcome.error
         if result is not None and result.diverged_at is not None:
@@ -123,39 +288,30 @@ class Folder:
             index=self._indices[run.key],
             label=run.label,
             overrides=list(run.overrides),
-            config=flat(run.config),
-            status="failed" if result is None else result.status,
-            metrics={} if result is None else _finite(asdict(result.metrics)),
+            config=run.settings,
+            status=result.status if result is not None else "crashed" if outcome.crashed else "failed",
+            metrics={} if result is None else finite(asdict(result.metrics)),
             error=error,
             block=block if run.key in slots else None,
             slot=slots.get(run.key),
+            digest=digest if run.key in slots else None,
             seconds=round(seconds, 4),
             version=RESULTS_VERSION,
         )
 
 
-def _cut_torn_line(path: Path) -> None:
-    """Drop what a killed process left of its last line, so that the next line is not joined to it."""
-    if path.is_file():
-        written = path.read_bytes()
-        whole = written.rfind(b"\n") + 1
-        if whole < len(written):
-            os.truncate(path, whole)
+def block_name(keys: Sequence[str]) -> str:
+    """What files of a block of these runs are called."""
+    return checksum("".join(keys).encode())
 
 
-def _finite(metrics: dict[str, Any]) -> dict[str, Any]:
+def _job_number(folder: Path) -> tuple[int, str]:
+    return int(folder.name) if folder.name.isdigit() else -1, folder.name
+
+
+def finite(metrics: dict[str, Any]) -> dict[str, Any]:
     """JSON has no NaN: what is not a number is nothing."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in metrics.items()
     }
-
-
-def _write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write a file whole or not at all."""
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)

@@ -9,26 +9,28 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from flipflop.config import validate
+from flipflop.config import Config, validate
 from flipflop.core.train import Floats
 from flipflop.results.table import show_run, write_tables
 from flipflop.sweep.compose import to_config
 from flipflop.sweep.errors import WRONG_INPUT
-from flipflop.sweep.execute import train_block
+from flipflop.sweep.execute import Workers, train_runs
 from flipflop.sweep.launcher import RunsFailed
 from flipflop.sweep.plan import PlannedRun, run_key
 from flipflop.sweep.plugins import register
+from flipflop.sweep.preview import show_plan
 from flipflop.sweep.progress import Bar
 from flipflop.sweep.provenance import Log
-from flipflop.sweep.records import Folder
+from flipflop.sweep.records import FINISHED, Folder, read
 
 register()  # also in the processes of stock launchers, which import this module to find `run_one`
 
 
-class Refused(BaseException):
-    """Carries wrong input out of a callback: Hydra turns every Exception there into a warning and goes on."""
+class Ending(BaseException):
+    """Ends a single run early, past Hydra, which makes a warning or a printed trace of every Exception."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: Exception | None) -> None:
+        """End with an error, or with None because all is done."""
         self.error = error
 
 
@@ -38,9 +40,17 @@ class ValidateFirst(Callback):
     def on_run_start(self, config: DictConfig, **_: object) -> None:
         """Hydra's call between composition and the folder."""
         try:
-            validate(to_config(config.copy()))
+            run = _planned(to_config(config.copy()), tuple(config.hydra.overrides.task))
         except WRONG_INPUT as error:
-            raise Refused(error) from error
+            raise Ending(error) from error
+        if run.config.dry_run:
+            show_plan([run], Path(config.hydra.run.dir), False, Workers(n_jobs=1), Console())
+            raise Ending(None)
+
+
+def _planned(config: Config, overrides: tuple[str, ...]) -> PlannedRun:
+    validate(config)
+    return PlannedRun(run_key(config), None, overrides, config)
 
 
 def run_one(composed: DictConfig) -> float | None:
@@ -53,30 +63,31 @@ def run_one(composed: DictConfig) -> float | None:
         ConfigError: the config cannot be run.
         RunsFailed: the run ended in an error, which is on record.
     """
-    config = to_config(composed)
-    validate(config)
     hydra = HydraConfig.get()
-    console = Console(quiet=hydra.mode is not RunMode.RUN)
-    run = PlannedRun(run_key(config), None, tuple(hydra.overrides.task), config)
+    is_only_one = hydra.mode is RunMode.RUN
+    run = _planned(to_config(composed), tuple(hydra.overrides.task))
+    if run.config.dry_run:
+        return None  # a job of a stock sweeper and launcher, which have no plan to show
+    console = Console(quiet=not is_only_one)
     path = Path(os.path.relpath(hydra.runtime.output_dir))
-    folder, log = Folder(path), Log(path, composed)
-    folder.plan([run])
+    with Folder(path) as folder:
+        log = Log(path, composed)
+        folder.plan([run])
+        with Bar(console, "run") as bar:
 
-    with Bar(console, "run") as bar:
+            def on_progress(outer_step: int, pain: Floats, accuracy: Floats) -> None:
+                bar.show(
+                    outer_step / run.config.regime.steps,
+                    lambda: f"outer step {outer_step:,}, pain {pain[0]:.4f}, accuracy {accuracy[0]:4.0%}",
+                )
 
-        def on_progress(outer_step: int, pain: Floats, accuracy: Floats) -> None:
-            bar.show(
-                outer_step / config.regime.steps,
-                lambda: f"outer step {outer_step:,}, pain {pain[0]:.4f}, accuracy {accuracy[0]:4.0%}",
-            )
-
-        done = train_block(0, [run], on_progress)
-
-    records = folder.add(done.outcomes, done.seconds)
-    log.close()
-    write_tables(records, path)
-    if records[0].status == "failed":
-        raise RunsFailed(records[0].error)
-    show_run(records[0], path, console)
-    mean_pain: float | None = records[0].metrics["mean_pain"]
+            done = train_runs([run], on_progress)
+        (record,) = folder.add(done.outcomes, done.seconds)
+        log.close()
+        write_tables(read(path).records, path)
+    if record.status not in FINISHED:
+        failure = RunsFailed(f"{str(record.error).splitlines()[-1]}; the traceback is in {path / 'runs.jsonl'}")
+        raise Ending(failure) if is_only_one else failure
+    show_run(record, path, console)
+    mean_pain: float | None = record.metrics["mean_pain"]
     return mean_pain

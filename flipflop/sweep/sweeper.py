@@ -15,9 +15,12 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from flipflop.config import ConfigError
 from flipflop.sweep.arguments import check
 from flipflop.sweep.compose import axis
+from flipflop.sweep.execute import Workers
 from flipflop.sweep.launcher import FlipflopLauncher, RunsFailed, composer_for
-from flipflop.sweep.plan import plan
+from flipflop.sweep.plan import PlannedRun, plan
+from flipflop.sweep.preview import show_plan
 from flipflop.sweep.ranges import expand
+from flipflop.sweep.records import read_jobs
 
 
 class FlipflopSweeper(Sweeper):
@@ -54,7 +57,7 @@ class FlipflopSweeper(Sweeper):
         if isinstance(self.launcher, FlipflopLauncher):
             returns = self.launcher.launch_plan(runs)
         else:
-            returns = self._launch_elsewhere([list(run.overrides) for run in runs])
+            returns = self._launch_elsewhere(runs)
         failed = sum(job.status is not JobStatus.COMPLETED for job in returns)
         if failed:
             raise RunsFailed(f"{failed} of {len(returns)} runs failed")
@@ -68,21 +71,29 @@ class FlipflopSweeper(Sweeper):
             for overrides in product(*map(axis, texts)):
                 yield label, overrides
 
-    def _launch_elsewhere(self, job_overrides: list[list[str]]) -> Sequence[JobReturn]:
+    def _launch_elsewhere(self, runs: Sequence[PlannedRun]) -> Sequence[JobReturn]:
         """Let a stock launcher run every job by itself, then gather what the jobs left."""
         from rich.console import Console
 
-        from flipflop.results.table import show_sweep
-        from flipflop.sweep.records import read
+        from flipflop.results.table import show_sweep, write_tables
 
         assert self.config is not None
         assert self.launcher is not None
-        path = Path(self.config.hydra.sweep.dir)
+        path, console = Path(self.config.hydra.sweep.dir), Console()
+        if self.config.dry_run:
+            show_plan(runs, path, self.config.name is not None, Workers(n_jobs=1, block_size=1), console)
+            return []
+        if path.is_dir() and any(path.iterdir()):
+            launcher = self.config.hydra.runtime.choices["hydra/launcher"]
+            raise ConfigError(
+                f"{path} already has a sweep: hydra/launcher={launcher} cannot go on with one, choose another name="
+            )
         path.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, path / "multirun.yaml")
-        returns = self.launcher.launch(job_overrides, initial_job_idx=0)
-        records = [record for job in range(len(job_overrides)) for record in read(path / str(job))]
-        show_sweep(records, path, Console())
+        returns = self.launcher.launch([list(run.overrides) for run in runs], initial_job_idx=0)
+        records = read_jobs(path).records
+        write_tables(records, path)
+        show_sweep(records, path, console)
         return returns
 
 

@@ -1,0 +1,88 @@
+"""Blocks in training, on disk: their state from time to time, so that a process that dies loses little work.
+
+A block's state is kept in unfinished/ID.npz of the sweep's folder, one row per run, with the runs' keys: whatever block
+some of these runs are in later can go on from there.
+"""
+
+import io
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from flipflop.core.train import State
+from flipflop.sweep.files import write_whole
+
+
+class BlockCheckpoint:
+    """Keeps the state of one block in a file, or takes it from an earlier block's (flipflop.core.train.Checkpoint)."""
+
+    def __init__(self, path: Path, keys: Sequence[str], seconds: float, source: Path | None = None) -> None:
+        """Make the checkpoint of a block of runs.
+
+        Args:
+            path: the file.
+            keys: of the runs, in the block's order.
+            seconds: from one state to the next.
+            source: the file of an earlier block in which these runs were, if there was one.
+        """
+        self.path, self.keys, self.seconds, self.source = path, list(keys), seconds, source
+        self.was_loaded = False
+        self._due = time.monotonic() + seconds
+
+    def load(self) -> State | None:
+        """The rows of these runs; None if there is no state of them that can be read."""
+        for path in (self.path, self.source):
+            if path is not None and (state := _read(path)) is not None:
+                rows = {key: row for row, key in enumerate(state.pop("keys").tolist())}
+                if rows.keys() >= set(self.keys):
+                    self.was_loaded = True
+                    chosen = [rows[key] for key in self.keys]
+                    return {name: array if array.ndim == 0 else array[chosen] for name, array in state.items()}
+        return None
+
+    def offer(self, take: Callable[[], State]) -> None:
+        """Write the state if the last one is old enough; a full disk is for the sweep's own process to report."""
+        if time.monotonic() < self._due:
+            return
+        content = io.BytesIO()
+        np.savez(content, **take(), keys=np.array(self.keys))  # type: ignore[arg-type]
+        try:
+            self.path.parent.mkdir(exist_ok=True)
+            write_whole(self.path, content.getvalue())
+        except OSError:
+            pass
+        self._due = time.monotonic() + self.seconds
+
+
+class Left(NamedTuple):
+    """What a block that was interrupted has left."""
+
+    path: Path
+    keys: list[str]
+    done: int  # outer steps
+
+
+def left_in(folder: Path) -> tuple[list[Left], list[str]]:
+    """The states in a folder, the furthest first, and a sentence on each file that is none."""
+    left: list[Left] = []
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.npz")):
+        state = _read(path)
+        if state is None:
+            problems.append(f"{path} cannot be read: its runs begin anew")
+        else:
+            left.append(Left(path, state["keys"].tolist(), int(state["done"])))
+    return sorted(left, key=lambda one: -one.done), problems
+
+
+def _read(path: Path) -> State | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            state = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+    return state if {"keys", "done"} <= state.keys() else None

@@ -1,0 +1,144 @@
+"""A run again, from its record alone: does the same come out, to the last bit?"""
+
+import argparse
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from flipflop.config import Config, ConfigError, validate
+from flipflop.core.train import RESULTS_VERSION, RunResult, train
+from flipflop.sweep.compose import to_config
+from flipflop.sweep.errors import HYDRA_ERRORS, explain
+from flipflop.sweep.progress import Bar
+from flipflop.sweep.records import FINISHED, Arrays, Record, arrays_of, damaged_blocks, finite, read, read_jobs
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Repeat the run that the command line names.
+
+    Raises:
+        SystemExit: with exit code 1 if something else came out, 2 if there is no such run or it cannot be repeated.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m flipflop.rerun",
+        description="Train one run of a sweep again, from its record alone, and say whether its metrics, history and "
+        "weights are bitwise the same. Exit code 0: they are; 1: they are not.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="outputs/sweeps/NAME or outputs/runs/STAMP")
+    parser.add_argument("index", type=int, metavar="N", nargs="?", default=0, help="the run's index in runs.csv")
+    given = parser.parse_args(arguments)
+    try:
+        is_same = rerun(given.folder, given.index, Console())
+    except ConfigError as error:
+        print("flipflop:", error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("flipflop: interrupted", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(0 if is_same else 1)
+
+
+def rerun(folder: Path, index: int, console: Console) -> bool:
+    """Train the run with this index again and print what differs; True if nothing does.
+
+    Raises:
+        ConfigError: no such run, or one that cannot be repeated.
+    """
+    record, home = _find(folder, index)
+    config = config_of(record)
+    kept = _arrays(home, record)
+    with Bar(console, f"run {index}") as bar:
+        (result,) = train(
+            [config],
+            lambda step, *_: bar.show(step / config.regime.steps, lambda: f"outer step {step:,}"),
+        )
+    differences = list(compare(record, kept, result))
+    if not differences:
+        console.print(
+            f"run {index} of {folder} is bitwise the same: {len(record.metrics)} metrics and "
+            f"{sum(array.size for array in kept.values()):,} numbers in {len(kept)} arrays",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return True
+    console.print(f"run {index} of {folder} is not the same:", highlight=False, soft_wrap=True)
+    for difference in differences:
+        console.print(f"  {difference}", highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"sweep.yaml says where it was trained; this is numpy {np.__version__}, Python {platform.python_version()}, "
+        f"{platform.machine()}. Other processors and numpy builds round differently.",
+        highlight=False,
+    )
+    return False
+
+
+def _find(folder: Path, index: int) -> tuple[Record, Path]:
+    """A run's record and the folder that has its arrays."""
+    records = read_jobs(folder).records
+    for record in records:
+        if record.index == index:
+            if record.status not in FINISHED:
+                raise ConfigError(f"run {index} of {folder} is {record.status}: it has no result to compare with")
+            is_ours = (folder / "runs.jsonl").is_file()
+            jobs = [] if is_ours else [path.parent for path in folder.glob("*/runs.jsonl")]
+            home = next((job for job in jobs if any(r.key == record.key for r in read(job).records)), folder)
+            return record, home
+    if not records:
+        raise ConfigError(f"{folder} has no records: give the folder of a run or a sweep, as in outputs/sweeps/NAME")
+    raise ConfigError(f"N={index} is not allowed: {folder} has no run of that index, see its runs.csv")
+
+
+def config_of(record: Record) -> Config:
+    """The config in a record, with the types of the schema.
+
+    Raises:
+        ConfigError: it is of another version, or cannot be run.
+    """
+    if record.version != RESULTS_VERSION:
+        raise ConfigError(
+            f"the record is of version {record.version} of the results: this flipflop makes version {RESULTS_VERSION}"
+        )
+    try:
+        nested = OmegaConf.create({})
+        for key, value in record.config.items():
+            OmegaConf.update(nested, key, value)
+        config = to_config(OmegaConf.merge(OmegaConf.structured(Config), nested))  # type: ignore[arg-type]
+    except HYDRA_ERRORS as error:
+        raise ConfigError(f"the record's config is not one of this flipflop: {explain(error)}") from error
+    validate(config)
+    return config
+
+
+def _arrays(folder: Path, record: Record) -> Arrays:
+    """A run's rows of its block's arrays."""
+    for problem in damaged_blocks(folder, [record]).values():
+        raise ConfigError(problem)
+    with np.load(folder / "blocks" / f"{record.block}.npz", allow_pickle=False) as block:
+        return {name: block[name][record.slot] for name in block.files}
+
+
+def compare(record: Record, kept: Arrays, result: RunResult) -> list[str]:
+    """What of a result is not as its record has it, a line each."""
+    differences: list[str] = []
+    if result.status != record.status:
+        differences.append(f"status: {record.status} then, {result.status} now")
+    now: dict[str, Any] = finite(asdict(result.metrics))
+    for name in dict.fromkeys([*record.metrics, *now]):
+        if record.metrics.get(name) != now.get(name):
+            differences.append(f"{name}: {record.metrics.get(name)} then, {now.get(name)} now")
+    for name, stack in arrays_of([result]).items():
+        then, again = kept.get(name), stack[0]
+        if then is None or then.shape != again.shape:
+            differences.append(f"{name}: it has another shape")
+        elif then.tobytes() != again.tobytes():
+            count = int((~((then == again) | ((then != then) & (again != again)))).sum())
+            largest = float(np.nanmax(np.abs(then.astype(float) - again.astype(float))))
+            differences.append(f"{name}: {count} of {again.size} numbers differ, by at most {largest:.1e}")
+    return differences
