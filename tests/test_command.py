@@ -10,6 +10,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import yaml
 from hydra.core.global_hydra import GlobalHydra
 
 from flipflop.sweep.command import main
@@ -262,6 +263,90 @@ def test_a_failed_run_fails_the_sweep(command, tmp_path, monkeypatch):
     assert errors == "flipflop: 1 of 3 runs failed\n"
     records = read(tmp_path / "outputs" / "sweeps" / "some").records
     assert [record.status for record in records] == ["ok", "failed", "ok"]
+
+
+def test_the_same_command_trains_nothing_again(command, tmp_path):
+    """A named sweep that is complete is shown again, whole, and no run of it is trained; an unnamed one is new."""
+    sweep = ["-m", "seed=0..2", "name=some", "hydra.launcher.n_jobs=1", *TINY]
+    _, out, _ = command(*sweep)
+    folder = tmp_path / "outputs" / "sweeps" / "some"
+    lines = (folder / "runs.jsonl").read_bytes()
+    code, again, errors = command(*sweep)
+    assert (code, errors) == (0, "")
+    assert again.splitlines()[0] == "3 runs, all of them done before"
+    assert again.splitlines()[1:] == out.splitlines()[1:]
+    assert (folder / "runs.jsonl").read_bytes() == lines
+    assert len(yaml.safe_load((folder / "sweep.yaml").read_text())) == 2
+
+    _, out, _ = command("-m", "seed=0..2", "hydra.launcher.n_jobs=1", *TINY)
+    assert out.splitlines()[0] == "3 runs in 1 block on 1 core"
+
+
+def test_a_dry_run_writes_nothing(command, tmp_path):
+    """dry_run=true shows runs, groups, what is done and how long the rest takes, and leaves no trace."""
+    axes = ["-m", "regime=sequential,parallel", "name=some", "hydra.launcher.n_jobs=1", *TINY]
+    code, out, errors = command(*axes, "seed=0..2", "dry_run=true")
+    assert (code, errors) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+    assert re.search(r"sequential +3 +0 +3\n", out)
+    assert "6 runs in 2 groups; in outputs/sweeps/some" in out
+    assert re.search(r"6 to run in 2 blocks on 1 core: about \d+ s, \d+ s of CPU time", out)
+    assert out.endswith("dry_run=true: nothing was run or written\n")
+
+    command(*axes, "seed=0,1")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    _, out, _ = command(*axes, "seed=0..2", "dry_run=true")
+    assert re.search(r"parallel +3 +2 +1\n", out)
+    assert "2 to run in 2 blocks" in out
+    _, out, _ = command(*axes, "seed=0,1", "dry_run=true")
+    assert "to run in" not in out
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("arguments", [["seed=3"], ["-m", "seed=0..2"], ["-m", "seed=0..2", "hydra/launcher=basic"]])
+def test_every_kind_of_dry_run(command, tmp_path, arguments):
+    """Single runs and stock launchers have their plan too."""
+    code, out, errors = command(*arguments, "dry_run=true")
+    assert (code, errors) == (0, "")
+    assert f"{3 if '-m' in arguments else 1} to run in" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stock_launcher_does_not_mix_sweeps(command):
+    """A stock launcher cannot go on with a sweep, and does not write into another."""
+    sweep = ["-m", "seed=0", "name=some", "hydra/launcher=basic", *TINY]
+    assert command(*sweep)[0] == 0
+    code, _, errors = command(*sweep)
+    assert code == 2
+    assert errors == (
+        "flipflop: outputs/sweeps/some already has a sweep: hydra/launcher=basic cannot go on with one, "
+        "choose another name=\n"
+    )
+
+
+def test_a_failed_single_run(command, tmp_path, monkeypatch):
+    """A single run that fails is one sentence, exit code 1 and a record with its traceback."""
+
+    def train(*_):
+        raise RuntimeError("it cannot be trained")
+
+    from flipflop.sweep import execute
+
+    monkeypatch.setattr(execute, "train", train)
+    code, out, errors = command("seed=0")
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"flipflop: RuntimeError: it cannot be trained; the traceback is in \S+\n", errors)
+    (record,) = read(only_folder(tmp_path / "outputs" / "runs")).records
+    assert "Traceback" in record.error
+
+
+def test_a_folder_that_cannot_be_made(command, tmp_path):
+    """A file in the way of outputs/ is one sentence and exit code 1."""
+    (tmp_path / "outputs").write_text("in the way")
+    for arguments in (["seed=0", *TINY], ["-m", "seed=0", "hydra.launcher.n_jobs=1", *TINY]):
+        code, _, errors = command(*arguments)
+        assert code == 1
+        assert re.fullmatch(r"flipflop: \S*outputs\S* cannot be used: .*\n", errors)
 
 
 def test_help_reads_well(command):

@@ -1,5 +1,6 @@
 """Blocks at work: isolation of failures, and the same bits however the work is shared out."""
 
+import time
 from io import StringIO
 
 import numpy as np
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from flipflop.core.train import train
 from flipflop.sweep import execute as execution
-from flipflop.sweep.execute import Report, Workers, execute, prepare, train_runs
+from flipflop.sweep.execute import Block, Report, Watch, Workers, execute, prepare, train_runs
 from flipflop.sweep.plan import PlannedRun, run_key
 from flipflop.sweep.records import Folder
 
@@ -70,6 +71,28 @@ def test_a_run_that_cannot_be_trained_spoils_no_other(tmp_path, monkeypatch):
         for net in ("controller", "world_model"):
             for weights, same in zip(getattr(outcome.result, net), getattr(alone, net), strict=True):
                 np.testing.assert_array_equal(weights, same)
+
+
+def test_progress_counts_what_is_done(tmp_path):
+    """The bar's part of the work: blocks that have ended in full, those in training by their reports."""
+    first, second = (Block(runs({"seed": seed}), tmp_path, 60) for seed in (0, 1))
+    shown = []
+    records = []
+
+    class Shown:
+        def show(self, fraction, text):
+            shown.append((fraction, text()))
+
+    with Watch([first, second], records, Shown()) as watch:
+        second.report(15)
+        watch.ended(first)
+        records.append(first)
+        first.status = "ok"
+        deadline = time.monotonic() + 10
+        while not shown or shown[-1][0] != 0.75:
+            assert time.monotonic() < deadline, shown
+            time.sleep(0.01)
+    assert shown[-1][1] == "1 of 2 runs done, 0 failed"
 
 
 @pytest.mark.parametrize("steps", [0, 7, 123456])

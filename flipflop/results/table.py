@@ -136,7 +136,7 @@ def show_sweep(records: Sequence[Record], folder: Path, console: Console) -> Non
     console.print(sweep_table(groups(records)))
     console.print("steps: median to the first success; pain: mean over the final evaluation", style="dim")
     counts = {status: sum(r.status == status for r in records) for status in ("ok", "diverged", "failed", "crashed")}
-    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
     console.print(f"{counted(len(records), 'run')}: {told}; in {folder}", highlight=False, soft_wrap=True)
     for record in records:
         if record.error and record.status not in FINISHED:

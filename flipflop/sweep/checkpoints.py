@@ -81,8 +81,8 @@ def left_in(folder: Path) -> tuple[list[Left], list[str]]:
 
 def _read(path: Path) -> State | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            state = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            state = {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
         return None
     return state if {"keys", "done"} <= state.keys() else None

@@ -105,6 +105,11 @@ class Block:
         self.checkpoint = BlockCheckpoint(unfinished / f"{self.name}.npz", keys, seconds, source)
 
     @property
+    def steps(self) -> int:
+        """Outer steps of its runs."""
+        return self.runs[0].config.regime.steps
+
+    @property
     def cost(self) -> float:
         """About how many CPU seconds it takes from its beginning."""
         return cost(self.runs[0].config, len(self.runs))
@@ -112,7 +117,7 @@ class Block:
     @property
     def remaining(self) -> float:
         """The part of its cost that is not spent yet."""
-        return self.cost * (1 - self.steps_done / self.runs[0].config.regime.steps)
+        return self.cost * (1 - self.steps_done / self.steps)
 
     def singly(self) -> Iterator["Block"]:
         """Each of its runs as a block of its own that goes on from this one's checkpoint."""
@@ -175,9 +180,14 @@ def execute(blocks: Sequence[Block], folder: Folder, workers: Workers, console: 
         OSError: a record cannot be written; those of earlier blocks are.
     """
     records: list[Record] = []
-    with Bar(console, "sweep") as bar, _Watch(blocks, records, bar), closing(_all_done(blocks, workers)) as ends:
+    with (
+        Bar(console, "sweep") as bar,
+        Watch(blocks, records, bar) as watch,
+        closing(_all_done(blocks, workers)) as ends,
+    ):
         for block, done in ends:
             records += folder.add(done.outcomes, done.seconds)
+            watch.ended(block)
             block.tidy()
     shutil.rmtree(folder.unfinished, ignore_errors=True)
     return records
@@ -220,7 +230,7 @@ def _pool(blocks: Sequence[Block], processes: int) -> Generator[tuple[str, Done]
     )
     results = parallel(joblib.delayed(_named)(block) for block in blocks)
     try:
-        for result in results:  # noqa: UP028: `yield from` would close them before the warnings are off
+        for result in results:  # noqa: UP028 - `yield from` would close them before the warnings are off
             yield result
     finally:
         with warnings.catch_warnings():
@@ -243,33 +253,38 @@ def _quarantined(block: Block) -> Done:
     return Done([done.outcomes[0] for done in singles], sum(done.seconds for done in singles))
 
 
-class _Watch:
+class Watch:
     """Looks at the blocks' reports from a thread of its own, as the main one waits for joblib."""
 
     def __init__(self, blocks: Sequence[Block], records: Sequence[Record], bar: Bar) -> None:
-        self._blocks, self._records, self._bar = blocks, records, bar
+        self._records, self._bar = records, bar
         self._runs = sum(len(block.runs) for block in blocks)
         whole = sum(block.cost for block in blocks)
-        self._per_step = [block.cost / block.runs[0].config.regime.steps / whole for block in blocks]
-        self._steps_done = [0] * len(blocks)
-        self._ended = threading.Event()
+        self._shares = {block.name: block.cost / whole for block in blocks}  # of the work
+        self._done = {block.name: block.steps_done / block.steps for block in blocks}  # as parts of a block
+        self._training = {block.name: block for block in blocks}
+        self._all_ended = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "Watch":
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
+        self._all_ended.set()
         self._thread.join()
 
+    def ended(self, block: Block) -> None:
+        """A block is done: there is no more to read of it."""
+        del self._training[block.name]
+        self._done[block.name] = 1.0
+
     def _look(self) -> None:
-        while not self._ended.wait(SECONDS_BETWEEN_REPORTS):
-            self._steps_done = [
-                max(had, block.report.read()) for had, block in zip(self._steps_done, self._blocks, strict=True)
-            ]
-            fraction = sum(steps * share for steps, share in zip(self._steps_done, self._per_step, strict=True))
-            self._bar.show(fraction, self._text)
+        while not self._all_ended.wait(SECONDS_BETWEEN_REPORTS):
+            for name, block in list(self._training.items()):
+                self._done[name] = max(self._done[name], block.report.read() / block.steps)
+            self._bar.show(sum(self._done[name] * share for name, share in self._shares.items()), self._text)
 
     def _text(self) -> str:
         failed = sum(record.status not in FINISHED for record in self._records)
-        return f"{len(self._records)} of {self._runs} runs done, {failed} failed"
+        return f"{len(self._records):,} of {self._runs:,} runs done, {failed} failed"

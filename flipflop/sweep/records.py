@@ -16,7 +16,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -82,7 +82,7 @@ def checksum(content: bytes) -> str:
 
 def line_of(record: Record) -> bytes:
     """A record as a line of runs.jsonl."""
-    text = json.dumps(asdict(record), allow_nan=False)
+    text = json.dumps(vars(record), allow_nan=False)
     return f'{text[:-1]}, "checksum": "{checksum(text.encode())}"}}\n'.encode()
 
 
@@ -290,7 +290,7 @@ class Folder:
             overrides=list(run.overrides),
             config=run.settings,
             status=result.status if result is not None else "crashed" if outcome.crashed else "failed",
-            metrics={} if result is None else finite(asdict(result.metrics)),
+            metrics={} if result is None else finite(vars(result.metrics)),
             error=error,
             block=block if run.key in slots else None,
             slot=slots.get(run.key),

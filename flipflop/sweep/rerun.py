@@ -4,7 +4,6 @@ import argparse
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +128,7 @@ def compare(record: Record, kept: Arrays, result: RunResult) -> list[str]:
     differences: list[str] = []
     if result.status != record.status:
         differences.append(f"status: {record.status} then, {result.status} now")
-    now: dict[str, Any] = finite(asdict(result.metrics))
+    now: dict[str, Any] = finite(vars(result.metrics))
     for name in dict.fromkeys([*record.metrics, *now]):
         if record.metrics.get(name) != now.get(name):
             differences.append(f"{name}: {record.metrics.get(name)} then, {now.get(name)} now")

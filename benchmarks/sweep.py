@@ -1,0 +1,124 @@
+"""What the sweep engine costs beside the training: `python -m benchmarks.sweep`, about a minute and a half.
+
+Tiny runs by the hundred, thousand and ten thousand: all CPU time of the command and its workers, less the CPU time of
+the training itself (the records' seconds), is the engine's: imports, composing, dispatching, recording, tables.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from flipflop.sweep.records import read_jobs
+
+TINY = [
+    "regime.steps=2",
+    "method.warmup_steps=0",
+    "env.episode_length=5",
+    "eval.episodes=2",
+    "eval.episode_length=5",
+]
+HEADLINE = ["-m", "seed=0..9", "regime=sequential,parallel"]
+
+# The command, saying at its end how much memory it has needed.
+PROGRAM = """
+import sys
+from pathlib import Path
+from flipflop.sweep.command import main
+main(sys.argv[1:])
+status = Path("/proc/self/status").read_text().splitlines()
+Path("memory").write_text(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
+
+class Cost(NamedTuple):
+    """What one sweep has cost."""
+
+    runs: int
+    cpu: float  # seconds, of all processes
+    wall: float  # seconds
+    training: float  # CPU seconds
+    files: int
+    blocks: int
+    memory: float  # MB, of the command's own process, at most
+
+    @property
+    def overhead(self) -> float:
+        """CPU milliseconds per run beside the training."""
+        return 1e3 * (self.cpu - self.training) / self.runs
+
+
+def sweep(arguments: list[str]) -> Cost:
+    """Run a sweep in an empty folder."""
+    with tempfile.TemporaryDirectory() as name:
+        where = Path(name)
+        start = time.monotonic()
+        command = [sys.executable, "-c", PROGRAM, *arguments, "name=benchmark"]
+        process = subprocess.Popen(command, cwd=where, stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.monotonic() - start
+        if status:
+            raise SystemExit(f"{' '.join(arguments)} failed")
+        folder = where / "outputs" / "sweeps" / "benchmark"
+        records = read_jobs(folder).records
+        return Cost(
+            runs=len(records),
+            cpu=used.ru_utime + used.ru_stime,
+            wall=wall,
+            training=sum(record.seconds for record in records),
+            files=sum(path.is_file() for path in folder.rglob("*")),
+            blocks=len({record.block for record in records}),
+            memory=int((where / "memory").read_text()) / 1024,
+        )
+
+
+def main() -> None:
+    """Print the tables."""
+    console = Console()
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    table.add_column("launcher")
+    for header in (
+        "runs",
+        "overhead\nCPU ms/run",
+        "training\nCPU ms/run",
+        "wall\ns",
+        "files",
+        "of them\nblocks",
+        "memory\nMB",
+    ):
+        table.add_column(header, justify="right")
+    for launcher, seeds in (("flipflop", 50), ("flipflop", 500), ("flipflop", 5000), ("basic", 50)):
+        choice = [] if launcher == "flipflop" else [f"hydra/launcher={launcher}"]
+        cost = sweep(["-m", f"seed=0..{seeds - 1}", "regime=sequential,parallel", *TINY, *choice])
+        table.add_row(
+            launcher,
+            f"{cost.runs:,}",
+            f"{cost.overhead:.2f}",
+            f"{1e3 * cost.training / cost.runs:.2f}",
+            f"{cost.wall:.1f}",
+            f"{cost.files:,}",
+            f"{cost.blocks:,}",
+            f"{cost.memory:.0f}",
+        )
+    console.print("tiny runs: what the engine costs")
+    console.print(table)
+
+    costs = [sweep(HEADLINE) for _ in range(5)]
+    wall, cpu, training = (median(getattr(cost, name) for cost in costs) for name in ("wall", "cpu", "training"))
+    console.print(f"\nheadline, {' '.join(HEADLINE)}: medians of {len(costs)}", highlight=False)
+    console.print(f"{wall:.1f} s, {cpu:.1f} s of CPU time, {training:.1f} s of it training", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

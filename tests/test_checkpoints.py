@@ -1,0 +1,107 @@
+"""States of blocks on disk: written when due, read back by any block of the same runs, and never trusted blindly."""
+
+import numpy as np
+import pytest
+from baseline import baseline
+
+from flipflop.core.train import train
+from flipflop.sweep.checkpoints import BlockCheckpoint, left_in
+
+SHORT = {"regime.steps": 30, "method.warmup_steps": 0, "eval.episodes": 2, "eval.episode_length": 5}
+
+
+def configs(*seeds):
+    return [baseline(SHORT | {"seed": seed}) for seed in seeds]
+
+
+def stopped(path, seeds, at):
+    """Train runs, with a checkpoint at every outer step, until their process 'dies' after `at` of them."""
+
+    def die(step, *_):
+        if step > at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(configs(*seeds), die, BlockCheckpoint(path, [f"key{seed}" for seed in seeds], seconds=0))
+
+
+def test_another_block_goes_on(tmp_path):
+    """From a block's file any of its runs, in any order, go on bitwise to where they would have come."""
+    stopped(tmp_path / "old.npz", (3, 4, 5), at=20)
+    later = BlockCheckpoint(tmp_path / "new.npz", ["key5", "key3"], seconds=1000, source=tmp_path / "old.npz")
+    steps = []
+    resumed = train(configs(5, 3), lambda step, *_: steps.append(step), later)
+    assert steps == list(range(21, 31))
+    assert later.was_loaded
+    for result, whole in zip(resumed, train(configs(5, 3)), strict=True):
+        assert result.metrics == whole.metrics
+        np.testing.assert_array_equal(result.history.pain, whole.history.pain)
+        np.testing.assert_array_equal(result.world_model.recurrent, whole.world_model.recurrent)
+
+
+def test_its_own_file_comes_first(tmp_path):
+    """A block that was interrupted twice goes on from where it came the second time."""
+    stopped(tmp_path / "old.npz", (3, 4), at=10)
+    stopped(tmp_path / "new.npz", (3,), at=20)
+    state = BlockCheckpoint(tmp_path / "new.npz", ["key3"], 0, source=tmp_path / "old.npz").load()
+    assert state["done"] == 20
+
+
+@pytest.mark.parametrize("seconds", [0, 1000])
+def test_a_state_is_written_when_it_is_due(tmp_path, seconds):
+    """Nothing is taken, let alone written, before its time."""
+    checkpoint = BlockCheckpoint(tmp_path / "unfinished" / "block.npz", ["key"], seconds)
+    taken = []
+
+    def take():
+        taken.append(None)
+        return {"done": np.array(len(taken))}
+
+    for _ in range(3):
+        checkpoint.offer(take)
+    assert len(taken) == (0 if seconds else 3)
+    assert checkpoint.path.exists() == (not seconds)
+
+
+def test_a_full_disk_is_not_the_runs_affair(tmp_path, monkeypatch):
+    """A state that cannot be written leaves the one before, and the training goes on."""
+    stopped(tmp_path / "block.npz", (3,), at=10)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    (result,) = train(configs(3), None, BlockCheckpoint(tmp_path / "block.npz", ["key3"], seconds=0))
+    assert result.status == "ok"
+    assert left_in(tmp_path)[0][0].done == 10
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"something else", None])
+def test_what_is_no_state_is_named(tmp_path, content):
+    """A file that is not whole, or something else, is named, and its runs begin anew."""
+    path = tmp_path / "block.npz"
+    if content is None:
+        np.savez(path, done=np.array(3))  # arrays, but not ours
+    else:
+        path.write_bytes(content)
+    left, problems = left_in(tmp_path)
+    assert left == []
+    assert problems == [f"{path} cannot be read: its runs begin anew"]
+    assert BlockCheckpoint(path, ["key"], 0).load() is None
+
+
+def test_other_runs_are_not_taken(tmp_path):
+    """A block does not go on from the state of other runs."""
+    stopped(tmp_path / "block.npz", (3,), at=10)
+    assert BlockCheckpoint(tmp_path / "block.npz", ["key3", "key4"], 0).load() is None
+
+
+def test_the_furthest_first(tmp_path):
+    """If a run is in two states, the one that is further comes first."""
+    stopped(tmp_path / "a.npz", (3,), at=10)
+    stopped(tmp_path / "b.npz", (3, 4), at=20)
+    left, _ = left_in(tmp_path)
+    assert [(one.path.name, one.keys, one.done) for one in left] == [
+        ("b.npz", ["key3", "key4"], 20),
+        ("a.npz", ["key3"], 10),
+    ]

@@ -1,0 +1,80 @@
+"""Folders of records read back as tables, whoever wrote them."""
+
+import csv
+
+import pytest
+from baseline import baseline
+
+from flipflop.core.train import train
+from flipflop.results.report import main
+from flipflop.sweep.plan import PlannedRun, run_key
+from flipflop.sweep.records import Folder, Outcome
+
+TINY = {"regime.steps": 4, "method.warmup_steps": 1, "eval.episodes": 2, "eval.episode_length": 5}
+
+
+def leave(path, *seeds):
+    configs = [baseline(TINY | {"seed": seed}) for seed in seeds]
+    runs = [PlannedRun(run_key(config), None, (f"seed={config.seed}",), config) for config in configs]
+    with Folder(path) as folder:
+        folder.plan(runs)
+        folder.add([Outcome(run, result, None) for run, result in zip(runs, train(configs), strict=True)], 1.0)
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sweep(tmp_path, capsys):
+    """The table is printed and both CSV files are written."""
+    leave(tmp_path, 5, 3)
+    main([str(tmp_path)])
+    out, _ = capsys.readouterr()
+    assert "2 runs: 2 ok" in out
+    assert [(row["index"], row["seed"]) for row in rows(tmp_path / "runs.csv")] == [("0", "5"), ("1", "3")]
+    assert [row["runs"] for row in rows(tmp_path / "summary.csv")] == ["2"]
+
+
+def test_a_sweep_of_a_stock_launcher(tmp_path, capsys):
+    """A folder per job reads as one sweep, its runs numbered as the jobs."""
+    for job in range(11):
+        leave(tmp_path / str(job), 100 - job)
+    main([str(tmp_path)])
+    assert "11 runs: 11 ok" in capsys.readouterr().out
+    assert [row["seed"] for row in rows(tmp_path / "runs.csv")] == [str(100 - job) for job in range(11)]
+    assert [row["index"] for row in rows(tmp_path / "runs.csv")] == [str(job) for job in range(11)]
+
+
+def test_a_single_run(tmp_path, capsys):
+    """A single run, with Hydra's own folder beside its record, is shown as one."""
+    leave(tmp_path, 5)
+    (tmp_path / ".hydra").mkdir()
+    main([str(tmp_path)])
+    assert "mean pain" in capsys.readouterr().out
+
+
+def test_damage_is_named(tmp_path, capsys):
+    """What is torn or changed is named above the table, which is made of the rest."""
+    leave(tmp_path, 5, 3)
+    with (tmp_path / "runs.jsonl").open("ab") as file:
+        file.write(b'{"key"')
+    (block,) = (tmp_path / "blocks").iterdir()
+    block.write_bytes(b"")
+    main([str(tmp_path)])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "runs.jsonl line 3 is torn" in out
+    assert f"{block.name} is not as it was written" in out
+    assert "2 runs: 2 ok" in out
+
+
+@pytest.mark.parametrize("name", ["nowhere", "."])
+def test_nothing_to_report(tmp_path, monkeypatch, capsys, name):
+    """A folder without records is one sentence and exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main([name])
+    assert stop.value.code == 2
+    out, errors = capsys.readouterr()
+    assert (out, len(errors.splitlines())) == ("", 1)
+    assert "has no records" in errors
