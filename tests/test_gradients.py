@@ -5,7 +5,8 @@ import oracle
 import pytest
 from baseline import baseline
 
-from flipflop.core.learn import act, controller_gradient, world_model_lesson
+from flipflop.core.act import act
+from flipflop.core.learn import controller_gradient, world_model_lesson
 from flipflop.core.nets import Net, Rollout, Weights
 
 T = 6

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from flipflop.config import Config
 from flipflop.core import env
-from flipflop.core.learn import act, correct
+from flipflop.core.act import act, correct
 from flipflop.core.nets import Net, Rollout, mean_per_run
 
 Floats = NDArray[np.floating]

@@ -4,16 +4,13 @@ Each function runs its rollout and returns what it saw before any update, and th
 outer step). Shapes as in nets.py.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.core import env
+from flipflop.core.act import Acted, predict
 from flipflop.core.nets import (
     ACTION,
-    EVENTS,
-    PAIN,
     Net,
     Rollout,
     backward,
@@ -21,8 +18,6 @@ from flipflop.core.nets import (
     forward,
     gradient,
     mean_per_run,
-    sigmoid,
-    step,
     to_last_input,
 )
 
@@ -33,57 +28,18 @@ Floats = NDArray[np.floating]
 CREDIT = {"one_step": backward_within_step, "full": backward}
 
 
-class Acted(NamedTuple):
-    """What a controller did in its episodes, (R, T, B) each."""
-
-    actions: Floats
-    pain: Floats
-
-
-def correct(actions: Floats, desired: Floats) -> NDArray[np.bool_]:
-    """Whether an action is on the latch's side of one half."""
-    same_side: NDArray[np.bool_] = (actions > 0.5) == (desired > 0.5)
-    return same_side
-
-
 def world_model_lesson(
     world_model: Net, rollout: Rollout, events: Floats, desired: Floats, actions: Floats, out: Net
 ) -> Floats:
     """Run M on random actions (R, T, B); its gradient goes to `out`. Returns its loss, 1/2 mean squared error (R,)."""
-    T = rollout.T
     pain = env.pain(actions, desired)
-    rollout.x[:, :T, :, EVENTS] = events
-    rollout.x[:, 1:T, :, PAIN] = pain[:, :-1]
-    rollout.x[:, :T, :, ACTION] = actions
-    predicted = forward(world_model, rollout)
+    predicted = predict(world_model, rollout, events, pain, actions)
 
     error = predicted - pain
     dout = error * predicted * (1 - predicted)
     backward(world_model, rollout, dout)
     gradient(rollout, dout, out)
     return mean_per_run(error * error) / 2
-
-
-def act(controller: Net, rollout: Rollout, events: Floats, desired: Floats) -> Acted:
-    """Let C act in its episodes, seeing its last action and the pain of it."""
-    x = rollout.x
-    x[:, :-1, :, EVENTS] = events
-    x[:, 0, :, ACTION] = 0.5  # y_{-1}; the pain before the first step is 0 and stays 0 from the allocation on
-    read_out = controller.V[:, None]
-    steps = zip(
-        rollout.seen_t,
-        rollout.h_t,
-        rollout.one_h_t,
-        rollout.action_t,
-        rollout.pain_t,
-        desired.swapaxes(0, 1),
-        strict=True,
-    )
-    for seen, h, one_h, action, pain, desired_t in steps:
-        step(controller, seen, rollout.z, h)
-        sigmoid(np.vecdot(one_h, read_out), out=action)
-        env.pain(action, desired_t, out=pain)
-    return Acted(x[:, 1:, :, ACTION], x[:, 1:, :, PAIN])
 
 
 def controller_gradient(

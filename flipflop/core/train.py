@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.config import Config, structure, validate
+from flipflop.core.act import act, correct
 from flipflop.core.env import Batch, batches, streams
 from flipflop.core.evaluate import Evaluation, Scores
-from flipflop.core.learn import act, controller_gradient, correct, world_model_lesson
+from flipflop.core.learn import controller_gradient, world_model_lesson
 from flipflop.core.nets import Net, Rollout, Weights, initial_weights, mean_per_run
 from flipflop.core.optimisers import OPTIMISERS
 

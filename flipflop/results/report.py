@@ -39,9 +39,9 @@ def report(folder: Path, console: Console) -> None:
         ConfigError: it has no records.
         OSError: its tables cannot be written.
     """
-    records, problems = read_jobs(folder)
-    if (folder / "runs.jsonl").is_file():
-        problems += damaged_blocks(folder, records).values()
+    records, problems, homes = read_jobs(folder)
+    for home in dict.fromkeys(homes.values()):
+        problems += damaged_blocks(home, [record for record in records if homes[record.key] == home]).values()
     for problem in problems:
         console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if not records:

@@ -215,11 +215,11 @@ def _scientific(number: float | None) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def write_tables(records: Sequence[Record], folder: Path) -> None:
-    """Write runs.csv, a row per run, and summary.csv, a row per group."""
+def rows_of(records: Sequence[Record]) -> list[Mapping[str, Any]]:
+    """The rows of runs.csv."""
     swept = swept_keys(records)
     metrics = dict.fromkeys(name for record in records for name in record.metrics)
-    rows: list[Mapping[str, Any]] = [
+    return [
         {
             "index": r.index,
             "key": r.key,
@@ -232,7 +232,11 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
         }
         for r in records
     ]
-    _write_csv(folder / "runs.csv", rows)
+
+
+def write_tables(records: Sequence[Record], folder: Path) -> None:
+    """Write runs.csv, a row per run, and summary.csv, a row per group."""
+    _write_csv(folder / "runs.csv", rows_of(records))
 
     summary: list[Mapping[str, Any]] = []
     for group in groups(records):

@@ -73,6 +73,7 @@ class Contents(NamedTuple):
 
     records: list[Record]  # in the order of their index, the last of a key for each
     problems: list[str]  # what is there and no record, a sentence each
+    homes: dict[str, Path]  # by key, the folder in which a record and its arrays are
 
 
 def checksum(content: bytes) -> str:
@@ -119,7 +120,8 @@ def read(folder: Path) -> Contents:
             records[found.key] = found
         else:
             problems.append(f"{folder / 'runs.jsonl'} line {number} {found}")
-    return Contents(sorted(records.values(), key=lambda record: record.index), problems)
+    by_index = sorted(records.values(), key=lambda record: record.index)
+    return Contents(by_index, problems, dict.fromkeys(records, folder))
 
 
 def _examine(folder: Path, plan: Sequence[str] | None) -> Iterator[tuple[bytes, Record | str]]:
@@ -155,10 +157,11 @@ def read_jobs(folder: Path) -> Contents:
         return read(folder)
     jobs = sorted((path.parent for path in folder.glob("*/runs.jsonl")), key=_job_number)
     contents = [read(job) for job in jobs]
-    records = [record for records, _ in contents for record in records]
+    records = [record for content in contents for record in content.records]
     return Contents(
         [replace(record, index=index) for index, record in enumerate(records)],
-        [problem for _, problems in contents for problem in problems],
+        [problem for content in contents for problem in content.problems],
+        {key: home for content in contents for key, home in content.homes.items()},
     )
 
 
@@ -173,6 +176,20 @@ def damaged_blocks(folder: Path, records: Iterable[Record]) -> dict[str, str]:
         elif checksum(path.read_bytes()) != digest:
             damaged[block] = f"{path} is not as it was written: its checksum is another"
     return damaged
+
+
+def load_arrays(home: Path, record: Record) -> Arrays:
+    """A run's own arrays, its rows of its block's file.
+
+    Raises:
+        ConfigError: it has none, or they are not as they were written.
+    """
+    if record.block is None:
+        raise ConfigError(f"run {record.index} is {record.status}: it has left no history and no weights")
+    for problem in damaged_blocks(home, [record]).values():
+        raise ConfigError(problem)
+    with np.load(home / "blocks" / f"{record.block}.npz", allow_pickle=False) as block:
+        return {name: block[name][record.slot] for name in block.files}
 
 
 def arrays_of(results: Sequence[RunResult]) -> Arrays:
@@ -210,7 +227,7 @@ class Folder:
 
         plan, _ = _read_plan(path)
         self._plan_is_sound = plan is not None
-        records, self.problems = read(path)
+        records, self.problems, _ = read(path)
         damaged = damaged_blocks(path, records)
         self.problems += damaged.values()
         self.finished = {r.key for r in records if r.status in FINISHED and r.block not in damaged}

@@ -16,7 +16,7 @@ from flipflop.core.train import RESULTS_VERSION, RunResult, train
 from flipflop.sweep.compose import to_config
 from flipflop.sweep.errors import HYDRA_ERRORS, explain
 from flipflop.sweep.progress import Bar
-from flipflop.sweep.records import FINISHED, Arrays, Record, arrays_of, damaged_blocks, finite, read, read_jobs
+from flipflop.sweep.records import FINISHED, Arrays, Record, arrays_of, finite, load_arrays, read_jobs
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,7 +52,7 @@ def rerun(folder: Path, index: int, console: Console) -> bool:
     """
     record, home = _find(folder, index)
     config = config_of(record)
-    kept = _arrays(home, record)
+    kept = load_arrays(home, record)
     with Bar(console, f"run {index}") as bar:
         (result,) = train(
             [config],
@@ -80,15 +80,12 @@ def rerun(folder: Path, index: int, console: Console) -> bool:
 
 def _find(folder: Path, index: int) -> tuple[Record, Path]:
     """A run's record and the folder that has its arrays."""
-    records = read_jobs(folder).records
+    records, _, homes = read_jobs(folder)
     for record in records:
         if record.index == index:
             if record.status not in FINISHED:
                 raise ConfigError(f"run {index} of {folder} is {record.status}: it has no result to compare with")
-            is_ours = (folder / "runs.jsonl").is_file()
-            jobs = [] if is_ours else [path.parent for path in folder.glob("*/runs.jsonl")]
-            home = next((job for job in jobs if any(r.key == record.key for r in read(job).records)), folder)
-            return record, home
+            return record, homes[record.key]
     if not records:
         raise ConfigError(f"{folder} has no records: give the folder of a run or a sweep, as in outputs/sweeps/NAME")
     raise ConfigError(f"N={index} is not allowed: {folder} has no run of that index, see its runs.csv")
@@ -113,14 +110,6 @@ def config_of(record: Record) -> Config:
         raise ConfigError(f"the record's config is not one of this flipflop: {explain(error)}") from error
     validate(config)
     return config
-
-
-def _arrays(folder: Path, record: Record) -> Arrays:
-    """A run's rows of its block's arrays."""
-    for problem in damaged_blocks(folder, [record]).values():
-        raise ConfigError(problem)
-    with np.load(folder / "blocks" / f"{record.block}.npz", allow_pickle=False) as block:
-        return {name: block[name][record.slot] for name in block.files}
 
 
 def compare(record: Record, kept: Arrays, result: RunResult) -> list[str]:

@@ -1,0 +1,58 @@
+"""Episodes as the nets live through them: a controller acts in the world, a world model predicts its pain.
+
+Learning and evaluation share these, and so do the pictures of what a trained pair does. Shapes as in nets.py.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flipflop.core import env
+from flipflop.core.nets import ACTION, EVENTS, PAIN, Net, Rollout, forward, sigmoid, step
+
+Floats = NDArray[np.floating]
+
+
+class Acted(NamedTuple):
+    """What a controller did in its episodes, (R, T, B) each."""
+
+    actions: Floats
+    pain: Floats
+
+
+def correct(actions: Floats, desired: Floats) -> NDArray[np.bool_]:
+    """Whether an action is on the latch's side of one half."""
+    same_side: NDArray[np.bool_] = (actions > 0.5) == (desired > 0.5)
+    return same_side
+
+
+def act(controller: Net, rollout: Rollout, events: Floats, desired: Floats) -> Acted:
+    """Let C act in its episodes, seeing its last action and the pain of it."""
+    x = rollout.x
+    x[:, :-1, :, EVENTS] = events
+    x[:, 0, :, ACTION] = 0.5  # y_{-1}; the pain before the first step is 0 and stays 0 from the allocation on
+    read_out = controller.V[:, None]
+    steps = zip(
+        rollout.seen_t,
+        rollout.h_t,
+        rollout.one_h_t,
+        rollout.action_t,
+        rollout.pain_t,
+        desired.swapaxes(0, 1),
+        strict=True,
+    )
+    for seen, h, one_h, action, pain, desired_t in steps:
+        step(controller, seen, rollout.z, h)
+        sigmoid(np.vecdot(one_h, read_out), out=action)
+        env.pain(action, desired_t, out=pain)
+    return Acted(x[:, 1:, :, ACTION], x[:, 1:, :, PAIN])
+
+
+def predict(world_model: Net, rollout: Rollout, events: Floats, pain: Floats, actions: Floats) -> Floats:
+    """M's prediction of each step's pain (R, T, B), from the events, the pain of the step before, and the action."""
+    T = rollout.T
+    rollout.x[:, :T, :, EVENTS] = events
+    rollout.x[:, 1:T, :, PAIN] = pain[:, :-1]
+    rollout.x[:, :T, :, ACTION] = actions
+    return forward(world_model, rollout)

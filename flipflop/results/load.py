@@ -1,0 +1,74 @@
+"""What runs have left, as tables of pandas and arrays of numpy: where every figure, comparison and report begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from flipflop.config import ConfigError
+from flipflop.results.table import grouped, rows_of
+from flipflop.sweep.records import Arrays, Record, load_arrays, read_jobs
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ only by seed."""
+
+    name: dict[str, str]  # {column: cell}: label and swept keys; empty where nothing else was swept
+    records: list[Record]
+
+    @property
+    def title(self) -> str:
+        """Its name in one line: `regime=parallel, controller.hidden=8`."""
+        return ", ".join(cell if key == "label" else f"{key}={cell}" for key, cell in self.name.items()) or "all runs"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A folder of runs: a sweep of any launcher, or a single run as a sweep of one."""
+
+    folder: Path
+    records: list[Record]
+    problems: list[str]  # what is in the folder and no record, a sentence each
+    homes: dict[str, Path]
+
+    def arrays(self, record: Record) -> Arrays:
+        """A run's history and weights, by the names in outputs/README.md.
+
+        Raises:
+            ConfigError: it has none, or they are damaged.
+        """
+        return load_arrays(self.homes[record.key], record)
+
+    def groups(self) -> list[Group]:
+        """Its runs, those that differ only by seed together."""
+        return [Group(name, members) for name, members in grouped(self.records)]
+
+    def run(self, index: int) -> Record:
+        """The run with an index.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        for record in self.records:
+            if record.index == index:
+                return record
+        raise ConfigError(f"{self.folder} has no run {index}: its runs.csv lists them")
+
+
+def load(folder: str | Path) -> Sweep:
+    """Read a run's or a sweep's folder.
+
+    Raises:
+        ConfigError: it has no records.
+    """
+    records, problems, homes = read_jobs(Path(folder))
+    if not records:
+        raise ConfigError(f"{folder} has no records: give the folder of a run or a sweep, as in outputs/sweeps/NAME")
+    return Sweep(Path(folder), records, problems, homes)
+
+
+def frame(records: Sequence[Record]) -> pd.DataFrame:
+    """One row per run, the columns of runs.csv: index, key, label, status, swept keys, seed, metrics, seconds."""
+    return pd.DataFrame(rows_of(records)).set_index("index")
