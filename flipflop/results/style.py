@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 from flipflop.sweep.files import write_whole
 
-# Okabe & Ito's palette, told apart with every common colour vision deficiency; lines differ in style too, for grey print.
+# Okabe & Ito's palette, told apart with every common colour vision deficiency; lines differ in dashes too, for print.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000",
     "#E69F00",
@@ -23,7 +24,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)  # in the order in which groups get them
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 9,
     "axes.titlesize": 10,
@@ -36,10 +37,13 @@ SETTINGS = {
 }
 
 
-def figure(width: float, height: float) -> Figure:
+in_style = mpl.rc_context(SETTINGS)  # a decorator of functions that draw: artists take their looks when they are made
+
+
+@in_style
+def new_figure(width: float, height: float) -> Figure:
     """An empty figure of so many inches, laid out so that nothing is cut off."""
-    with mpl.rc_context(SETTINGS):
-        return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def grid(axes: Axes) -> None:
@@ -47,14 +51,15 @@ def grid(axes: Axes) -> None:
     axes.grid(color="0.9", linewidth=0.6)
 
 
+@in_style
 def svg_of(figure: Figure) -> str:
     """A figure as an SVG element, to stand in a page."""
     text = io.StringIO()
-    with mpl.rc_context(SETTINGS):
-        figure.savefig(text, format="svg", metadata={"Date": None})
+    figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()[text.getvalue().index("<svg") :]
 
 
+@in_style
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure as NAME.png and NAME.svg.
 
@@ -65,9 +70,8 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     paths = []
     for suffix in ("png", "svg"):
         content = io.BytesIO()
-        with mpl.rc_context(SETTINGS):
-            metadata = {"Date": None} if suffix == "svg" else {"Software": None}
-            figure.savefig(content, format=suffix, dpi=150, metadata=metadata)
+        metadata = {"Date": None} if suffix == "svg" else {"Software": None}
+        figure.savefig(content, format=suffix, dpi=150, metadata=metadata)
         paths.append(folder / f"{name}.{suffix}")
         write_whole(paths[-1], content.getvalue())
     return paths
