@@ -24,6 +24,7 @@ class Rule:
     test: Callable[[Any], bool]
     is_value: bool = False
     in_key: bool = True  # False: does not change what a run computes, so it is no part of the run's key
+    before: Any = ...  # what every run had before there was this knob: one that has it keeps its key
 
 
 def _choice(*allowed: str) -> Rule:
@@ -40,9 +41,11 @@ Count = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1)]
 Seed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0)]
 RunSeed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_value=True)]
 Steps = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_value=True)]
-Every = Annotated[int, Rule("a whole number, 1 or more, or 0 for none", lambda n: n >= 0)]
+EVERY = "a whole number, 1 or more, or 0 for none"
+KeepAll = Annotated[int, Rule(EVERY, lambda n: n >= 0, before=1)]
+KeepNone = Annotated[int, Rule(EVERY, lambda n: n >= 0, before=0)]
 Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
-DryRun = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), in_key=False)]
+Switch = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), in_key=False)]
 SweepName = Annotated[str | None, Rule(NAME_WORDS, _is_name, in_key=False)]
 Probability = Annotated[float, Rule("a probability from 0 to 1", lambda p: 0 <= p <= 1, is_value=True)]
 Rate = Annotated[float, Rule("a finite number above 0", lambda rate: 0 < rate < math.inf, is_value=True)]
@@ -128,7 +131,14 @@ class Evaluation:
 class History:
     """How much of a run's course is kept (`history` in conf/config.yaml)."""
 
-    every: Every
+    every: KeepAll
+
+
+@dataclass
+class Snapshots:
+    """How often a run's weights are kept (`snapshots` in conf/config.yaml)."""
+
+    every: KeepNone
 
 
 @dataclass
@@ -137,7 +147,8 @@ class Config:
 
     seed: RunSeed
     name: SweepName
-    dry_run: DryRun
+    dry_run: Switch
+    figures: Switch
     dtype: Annotated[str, _choice("float64", "float32")]
     env: Environment
     controller: Network
@@ -147,6 +158,7 @@ class Config:
     method: Method
     eval: Evaluation
     history: History
+    snapshots: Snapshots
 
 
 def knobs(section: Any = Config, prefix: str = "") -> Iterator[tuple[str, Rule]]:
@@ -170,6 +182,16 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
         else:
             settings[prefix + name] = value
     return settings
+
+
+def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a run's settings, by dotted key, that tell it from others, of this version and of earlier ones."""
+    unknown = Rule("", lambda _: True)  # a later version's
+    return {
+        key: value
+        for key, value in settings.items()
+        if (rule := RULES.get(key, unknown)).in_key and not (rule.before is not ... and value == rule.before)
+    }
 
 
 def structure(config: Config) -> tuple[Any, ...]:

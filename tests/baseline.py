@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flipflop.config import Config, Environment, Evaluation, History, Method, Network, Optimiser, Regime, with_settings
+from flipflop.config import (
+    Config,
+    Environment,
+    Evaluation,
+    History,
+    Method,
+    Network,
+    Optimiser,
+    Regime,
+    Snapshots,
+    with_settings,
+)
 
 SGD = {"optimiser.name": "sgd", "optimiser.beta1": None, "optimiser.beta2": None, "optimiser.eps": None}
 
@@ -14,6 +25,7 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         seed=0,
         name=None,
         dry_run=False,
+        figures=False,
         dtype="float64",
         env=Environment(p_a=0.10, p_b=0.15, p_x=0.25, episode_length=20),
         controller=Network(hidden=16, init_scale=0.5),
@@ -31,5 +43,6 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         method=Method(name="world_model", credit="one_step", warmup_steps=500),
         eval=Evaluation(episodes=30, episode_length=60, seed=12345, threshold=0.9, success_fraction=1.0, every=50),
         history=History(every=1),
+        snapshots=Snapshots(every=0),
     )
     return with_settings(page, changes or {})

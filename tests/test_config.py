@@ -49,7 +49,9 @@ REFUSED = {
     "eval.success_fraction": ([0.0, -0.5, 1.1, NAN, INF], "a number above 0, at most 1"),
     "eval.every": COUNT,
     "dry_run": ([2, "maybe"], "true or false"),
+    "figures": ([2, "maybe"], "true or false"),
     "history.every": ([-1], "1 or more, or 0 for none"),
+    "snapshots.every": ([-1], "1 or more, or 0 for none"),
 }
 
 
@@ -123,6 +125,7 @@ VALUES = {
     "seed": 1,
     "name": "other",  # not a value, but it changes nothing that a run computes
     "dry_run": True,  # likewise
+    "figures": True,
     "env.p_a": 0.2,
     "env.p_b": 0.2,
     "env.p_x": 0.2,
@@ -154,6 +157,7 @@ STRUCTURE = {
     "eval.success_fraction": 0.5,
     "eval.every": 1,
     "history.every": 2,
+    "snapshots.every": 2,
 }
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flipflop.config import RULES, ConfigError, flat, structure
-from flipflop.sweep.plan import PlannedRun, cost, cut_blocks, plan, run_key
+from flipflop.core.train import RESULTS_VERSION
+from flipflop.sweep.plan import PlannedRun, cost, cut_blocks, key_of, plan, run_key
 
 PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
 
@@ -33,8 +34,16 @@ def test_the_sweeps_name_is_not_in_the_key():
 
 
 def test_the_key_does_not_change_by_itself():
-    """A key is for ever: it is how results on disk are found again."""
-    assert run_key(baseline()) == "6fccbfbd426de8d1"
+    """A key is for ever, whatever knobs come later: it is how results on disk are found again."""
+    assert run_key(baseline()) == "cc395c49d009d328"
+
+
+@pytest.mark.parametrize("change", [{"history.every": 2}, {"snapshots.every": 5}])
+def test_a_later_knob_counts_unless_it_has_the_value_of_before(change):
+    """A knob that was added later leaves the keys of earlier runs alone, and tells runs apart that use it."""
+    assert run_key(baseline(change)) != run_key(baseline())
+    earlier = {key: value for key, value in flat(baseline()).items() if key not in change}
+    assert key_of(earlier, RESULTS_VERSION) == run_key(baseline())
 
 
 def test_two_jobs_with_one_key_are_one_run():

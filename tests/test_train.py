@@ -192,7 +192,11 @@ def test_going_on_from_a_checkpoint_changes_no_bit(changes, at):
     Among the runs are one that solves early, one that diverges before the checkpoint and two that wait or learn on.
     """
     runs = [
-        baseline(EASY | changes | {"eval.every": 10, "method.warmup_steps": warmup, "seed": seed, **more})
+        baseline(
+            EASY
+            | changes
+            | {"eval.every": 10, "snapshots.every": 16, "method.warmup_steps": warmup, "seed": seed, **more}
+        )
         for seed, warmup, more in (
             (13, 0, {}),
             (2, 0, {}),
@@ -211,6 +215,8 @@ def test_going_on_from_a_checkpoint_changes_no_bit(changes, at):
             assert result.metrics == whole[i].metrics
             assert result.diverged_at == whole[i].diverged_at
             assert_same_bits(all_weights(result), all_weights(whole[i]))
+            for net, same in zip(result.snapshots, whole[i].snapshots, strict=True):
+                assert_same_bits(net, same)
             assert_same_bits(vars(result.history).values(), vars(whole[i].history).values())
 
 
@@ -228,6 +234,27 @@ def test_history_keeps_every_kth_outer_step():
         assert getattr(none.history, name).shape == (0,)
     assert thinned.metrics == none.metrics == whole.metrics
     assert_equal_arrays(all_weights(none), all_weights(whole))
+
+
+def test_snapshots_are_the_weights_on_the_way():
+    """snapshots.every=k keeps both nets after outer steps 0, k, 2k, ...: what a run of so many steps ends with."""
+    kept = run(EASY | {"seed": 13, "snapshots.every": 50}).snapshots
+    assert kept.controller.input.shape == (3, 16, 6)
+    for i, steps in ((1, 50), (2, 100)):
+        there = run(EASY | {"seed": 13, "regime.steps": steps})
+        assert_equal_arrays([part[i] for part in kept.controller], there.controller)
+        assert_equal_arrays([part[i] for part in kept.world_model], there.world_model)
+    assert_equal_arrays(
+        [part[0] for part in kept.controller], initial_weights(streams(13).controller, hidden=16, init_scale=0.5)
+    )
+
+
+def test_snapshots_end_with_a_divergence():
+    """After the check that found a divergence there are no weights worth keeping."""
+    result = run(EXPLODING | {"snapshots.every": 5, "eval.every": 10})
+    assert result.diverged_at == 10
+    assert np.isfinite(result.snapshots.controller.input[:2]).all()
+    assert np.isnan(result.snapshots.controller.input[3:]).all()
 
 
 def test_training_metrics_are_those_of_the_last_outer_step():

@@ -117,6 +117,11 @@ class Net(NamedTuple):
         split = W[:INPUTS].T, W[INPUTS + 1 :].T, W[INPUTS], V[1:], V[0]
         return Weights(*(np.array(part) for part in split))
 
+    def stacked(self, thetas: Floats) -> Weights:
+        """Weights as published of nets of this shape, from (S, P) numbers: S is the first axis of each array."""
+        nets = Net.of(thetas, hidden=self.V.shape[1] - 1)
+        return Weights(*map(np.stack, zip(*(nets.weights(i) for i in range(len(thetas))), strict=True)))
+
     def select(self, runs: NDArray[np.integer]) -> "Net":
         """Copies of some runs' nets."""
         return Net.of(self.theta[runs], hidden=self.V.shape[1] - 1)

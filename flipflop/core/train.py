@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,13 @@ class History:
     accuracy: Floats  # of the controller's episodes
 
 
+class Snapshots(NamedTuple):
+    """Both nets after outer steps 0, k, 2k, ... with k = snapshots.every: each array has these as its first axis."""
+
+    controller: Weights
+    world_model: Weights
+
+
 @dataclass(frozen=True)
 class RunResult:
     """One run: its outcome in numbers, its history, and the weights it ended with."""
@@ -74,6 +81,7 @@ class RunResult:
     history: History
     controller: Weights
     world_model: Weights
+    snapshots: Snapshots | None  # None with snapshots.every = 0; NaN from a divergence on
     diverged_at: int | None  # the check, as an outer step, at which it was found to have diverged
 
     @property
@@ -151,14 +159,25 @@ class Block:
         self.diverged_controller, self.diverged_world_model = (
             Net.of(np.zeros_like(net.theta), hidden=net.V.shape[1] - 1) for net in (self.controller, self.world_model)
         )  # as they were at that check
+        every = first.snapshots.every
+        self.snapshots = (
+            [
+                np.full((R, 1 + self.steps // every, net.theta.shape[1]), np.nan, first.dtype)
+                for net in (self.controller, self.world_model)
+            ]
+            if every
+            else []
+        )
 
     def train(self, on_progress: OnProgress | None, checkpoint: Checkpoint | None) -> list[RunResult]:
         """Run all outer steps with their checks, and the final evaluation."""
         if checkpoint is not None and (state := checkpoint.load()) is not None:
             self.resume(state)
+        self.take_snapshot()
         for k, batch in enumerate(batches(self.data, self.configs, first=self.done), self.done):
             self.outer_step(k, batch)
             self.done = k + 1
+            self.take_snapshot()
             if on_progress is not None:
                 on_progress(self.done, self.pain[:, k], self.accuracy[:, k])
             if self.done % self.every == 0 and self.done < self.steps:
@@ -166,6 +185,13 @@ class Block:
             if checkpoint is not None:
                 checkpoint.offer(self.state)
         return self.finish()
+
+    def take_snapshot(self) -> None:
+        """Keep the weights as they are now, if it is time to."""
+        for kept, net in zip(self.snapshots, (self.controller, self.world_model), strict=False):
+            at, is_between = divmod(self.done, self.configs[0].snapshots.every)
+            if not is_between:
+                kept[:, at] = net.theta
 
     def state(self) -> State:
         """All that the rest of the training depends on: each run's row of every array, and the outer steps done."""
@@ -191,6 +217,7 @@ class Block:
             "diverged_at": self.diverged_at,
             "diverged_controller": self.diverged_controller.theta,
             "diverged_world_model": self.diverged_world_model.theta,
+            **{f"snapshots_{i}": kept for i, kept in enumerate(self.snapshots)},
         }
 
     def outer_step(self, k: int, batch: Batch) -> None:
@@ -244,6 +271,8 @@ class Block:
             controller, world_model = self.diverged_controller, self.diverged_world_model
             for rows in (self.pain, self.loss, self.accuracy):
                 rows[run, diverged_at:] = np.nan
+            for kept in self.snapshots:
+                kept[run, diverged_at // config.snapshots.every + 1 :] = np.nan
         history = History(*(self.kept(rows[run]) for rows in (self.pain, self.loss, self.accuracy)))
 
         success = bool(scores.success[run]) and diverged_at is None
@@ -269,7 +298,15 @@ class Block:
             training_accuracy=if_sound(self.accuracy[run, -1]),
             training_pain=if_sound(self.pain[run, -1]),
         )
-        return RunResult(metrics, history, controller.weights(run), world_model.weights(run), diverged_at)
+        pairs = list(zip((self.controller, self.world_model), self.snapshots, strict=False))
+        return RunResult(
+            metrics,
+            history,
+            controller.weights(run),
+            world_model.weights(run),
+            Snapshots(*(net.stacked(kept[run]) for net, kept in pairs)) if pairs else None,
+            diverged_at,
+        )
 
     def kept(self, series: Floats) -> Floats:
         """A copy of the outer steps of a series that history.every asks for."""

@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flipflop.config import decisive
 from flipflop.results.paper import CLAIMS, Claim
 from flipflop.results.statistics import wilson
 from flipflop.sweep.files import write_whole
 from flipflop.sweep.progress import counted
 from flipflop.sweep.records import FINISHED, Record
 
-UNSWEPT = ("seed", "name", "dry_run")  # what never tells groups apart
+UNSWEPT = ("seed", "name", "dry_run", "figures")  # what never tells groups apart
 
 
 class Run(Protocol):
@@ -83,7 +84,7 @@ def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]
     swept = swept_keys(runs)
     members: dict[str, list[AnyRun]] = {}
     for run in runs:
-        settings = {key: value for key, value in run.settings.items() if key not in UNSWEPT}
+        settings = {key: value for key, value in decisive(run.settings).items() if key != "seed"}
         members.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
 
     labels = {group[0].label for group in members.values()}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flipflop.config import RULES, Config, flat, structure, validate
+from flipflop.config import Config, decisive, flat, structure, validate
 from flipflop.core.train import RESULTS_VERSION
 
 
@@ -33,8 +33,7 @@ def run_key(config: Config) -> str:
 
 def key_of(settings: Mapping[str, Any], version: int) -> str:
     """The key of a run with these settings, as that version of the results gave it."""
-    decisive = {key: value for key, value in settings.items() if key not in RULES or RULES[key].in_key}
-    text = json.dumps([version, decisive], sort_keys=True)
+    text = json.dumps([version, decisive(settings)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.config import ConfigError
+from flipflop.core.nets import Weights
 from flipflop.core.train import RESULTS_VERSION, RunResult
 from flipflop.sweep.files import append_whole, write_whole
 from flipflop.sweep.plan import PlannedRun, key_of
@@ -193,13 +194,16 @@ def load_arrays(home: Path, record: Record) -> Arrays:
 
 
 def arrays_of(results: Sequence[RunResult]) -> Arrays:
-    """A block's arrays, stacked over its runs: history (R, kept steps) and the weights of both nets (R, ...)."""
+    """A block's arrays, stacked over its runs: history (R, kept steps), weights of both nets (R, ...), snapshots."""
     arrays: Arrays = {}
     for name in vars(results[0].history):
         arrays[name] = np.stack([getattr(result.history, name) for result in results])
     for net in ("controller", "world_model"):
-        for name in getattr(results[0], net)._fields:
+        for name in Weights._fields:
             arrays[f"{net}.{name}"] = np.stack([getattr(getattr(result, net), name) for result in results])
+            if results[0].snapshots is not None:
+                kept = [getattr(getattr(result.snapshots, net), name) for result in results]
+                arrays[f"snapshots.{net}.{name}"] = np.stack(kept)
     return arrays
 
 

@@ -1,0 +1,129 @@
+"""What a trained pair does, from its record alone: a test episode, and the world model's view of every action."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flipflop.config import Environment
+from flipflop.core import env
+from flipflop.core.act import act, correct, predict
+from flipflop.core.nets import Net, Rollout, Weights
+from flipflop.sweep.records import Arrays
+
+Floats = NDArray[np.floating]
+Settings = dict[str, Any]  # a record's config: {dotted key: value}
+
+EPISODE_LENGTH = 80  # time steps of the test episode (the page, One test episode after training)
+ACTIONS = np.linspace(0, 1, 201)  # at which the pain landscape is looked at
+
+# The page's five latch contexts (Pain landscape), by the events up to the step whose action is varied: what happens at
+# each time step, - for nothing. The page does not say how long its contexts are; these lengths are this project's.
+CONTEXTS = {
+    "just after A": "B--A",
+    "after A and distractors": "B--AXX-XX",
+    "just after B": "A--B",
+    "after B and distractors": "A--BXX-XX",
+    "long after B": "A--B" + "X--" * 8,
+}
+
+
+class Episode(NamedTuple):
+    """One episode as a pair lives through it, (T,) each."""
+
+    events: Floats  # (T, 3), one-hot (A, B, X)
+    desired: Floats
+    actions: Floats
+    pain: Floats
+    predicted: Floats  # M's prediction of the pain
+
+    @property
+    def accuracy(self) -> float:
+        """The part of its steps with the action on the latch's side of one half."""
+        return float(correct(self.actions, self.desired).mean())
+
+
+class Landscape(NamedTuple):
+    """M's predicted pain over the action in one latch context."""
+
+    context: str
+    desired: float
+    predicted: Floats  # at ACTIONS
+
+    @property
+    def true(self) -> Floats:
+        """The world's pain at ACTIONS."""
+        return np.square(ACTIONS - self.desired)
+
+    @property
+    def distance(self) -> float:
+        """How far the action that M likes best is from the latch."""
+        return float(abs(ACTIONS[self.predicted.argmin()] - self.desired))
+
+    @property
+    def error(self) -> float:
+        """Root mean square of predicted less true pain over all actions."""
+        return float(np.sqrt(np.mean(np.square(self.predicted - self.true))))
+
+
+def net_of(arrays: Arrays, name: str) -> Net:
+    """One run's controller or world_model from its saved weights."""
+    parts: list[Any] = [arrays[f"{name}.{part}"] for part in Weights._fields]
+    return Net.stack([Weights(*parts)], parts[0].dtype)
+
+
+def snapshots_of(arrays: Arrays, name: str) -> Net:
+    """One run's controller or world_model at every snapshot: as many nets side by side."""
+    parts = [arrays[f"snapshots.{name}.{part}"] for part in Weights._fields]
+    return Net.stack([Weights(*moment) for moment in zip(*parts, strict=True)], parts[0].dtype)
+
+
+def fresh_episodes(controllers: Net, world_models: Net, settings: Settings) -> list[Episode]:
+    """The same episode for each pair: the one that follows those of the evaluation, in nobody's training data."""
+    generator = np.random.default_rng(settings["eval.seed"])
+    generator.random((settings["eval.episodes"], settings["eval.episode_length"]))
+    uniforms = generator.random((1, EPISODE_LENGTH, 1))
+    world = Environment(*(settings[f"env.{name}"] for name in ("p_a", "p_b", "p_x", "episode_length")))
+    drawn = env.episodes(uniforms, env.thresholds([world]), controllers.theta.dtype)
+    return _live(controllers, world_models, drawn.events, drawn.desired)
+
+
+def landscapes(controller: Net, world_model: Net) -> list[Landscape]:
+    """M's predicted pain of every action in each of the page's contexts, which C has brought about by its actions."""
+    return [_landscape(controller, world_model, *item) for item in CONTEXTS.items()]
+
+
+def _landscape(controller: Net, world_model: Net, context: str, happens: str) -> Landscape:
+    dtype = controller.theta.dtype
+    events = np.array([[letter == event for event in "ABX"] for letter in happens], dtype)
+    desired = np.zeros(len(happens), dtype)
+    latch = 0.0
+    for t, letter in enumerate(happens):
+        latch = {"A": 0.0, "B": 1.0}.get(letter, latch)
+        desired[t] = latch
+    (lived,) = _live(controller, world_model, events[None, :, None], desired[None, :, None])
+
+    T, B = len(happens), len(ACTIONS)
+    shape = (1, T, B)
+    actions = np.broadcast_to(lived.actions[None, :, None], shape).copy()
+    actions[:, -1] = ACTIONS
+    rollout = Rollout(1, T, B, world_model.V.shape[1] - 1, dtype)
+    pain = np.broadcast_to(lived.pain[None, :, None], shape)
+    with np.errstate(all="ignore"):
+        predicted = predict(world_model, rollout, np.broadcast_to(events[None, :, None], (*shape, 3)), pain, actions)
+    return Landscape(context, latch, predicted[0, -1].copy())
+
+
+def _live(controllers: Net, world_models: Net, events: Floats, desired: Floats) -> list[Episode]:
+    """Let R pairs live through one episode, (1, T, 1, 3) and (1, T, 1)."""
+    R, (_, T, B) = len(controllers.theta), desired.shape
+    events, desired = np.broadcast_to(events, (R, T, B, 3)), np.broadcast_to(desired, (R, T, B))
+    dtype = controllers.theta.dtype
+    with np.errstate(all="ignore"):  # a diverged pair does what it can
+        acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype), events, desired)
+        imagined = Rollout(R, T, B, world_models.V.shape[1] - 1, dtype)
+        predicted = predict(world_models, imagined, events, acted.pain, acted.actions)
+    return [
+        Episode(*(of_all[run, :, 0].copy() for of_all in (events, desired, acted.actions, acted.pain, predicted)))
+        for run in range(R)
+    ]
