@@ -19,6 +19,7 @@ from flipflop.sweep.records import Arrays, Record
 Floats = NDArray[np.floating]
 
 SMOOTHED_OVER = 1 / 60  # of the course: the window of the moving median in the training curves
+MOST_BINS = 500  # of a course's range
 LARGEST_HINTON = 64  # rows or columns; larger matrices are drawn as an image, where squares would not be seen
 
 INPUTS_OF = {
@@ -74,7 +75,7 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
         strict=True,
     ):
         series = arrays[name].astype(float)
-        ax.plot(steps, series, color="0.75", linewidth=0.5, label="each outer step")
+        _draw_range(ax, steps, series)
         ax.plot(steps, smoothed(series), color=BLUE, linewidth=1.6, label="moving median")
         ax.set_ylabel(label)
         grid(ax)
@@ -88,6 +89,15 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
     axes[-1].set_xlim(0, steps[-1])
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _draw_range(ax: Axes, steps: Floats, series: Floats) -> None:
+    """All of a course as the range of its values in at most MOST_BINS parts, which is what a thick line would show."""
+    size = -(-len(series) // MOST_BINS)
+    starts = np.arange(0, len(series), size)
+    middles = steps[np.minimum(starts + size // 2, len(series) - 1)]
+    low, high = np.fmin.reduceat(series, starts), np.fmax.reduceat(series, starts)
+    ax.fill_between(middles, low, high, color="0.78", linewidth=0.5, label="range of outer steps")
 
 
 def smoothed(series: Floats) -> Floats:

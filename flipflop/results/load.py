@@ -8,7 +8,7 @@ import pandas as pd
 
 from flipflop.config import ConfigError
 from flipflop.results.table import grouped, rows_of
-from flipflop.sweep.records import Arrays, Record, load_arrays, read_jobs
+from flipflop.sweep.records import Arrays, Record, damaged_blocks, load_arrays, read_jobs
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,19 @@ class Sweep:
     records: list[Record]
     problems: list[str]  # what is in the folder and no record, a sentence each
     homes: dict[str, Path]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether this is the folder of a single run, with Hydra's own beside its record."""
+        return len(self.records) == 1 and (self.folder / ".hydra").is_dir()
+
+    def all_problems(self) -> list[str]:
+        """Its problems, and a sentence on each file of arrays that is not as it was written."""
+        damaged: list[str] = []
+        for home in dict.fromkeys(self.homes.values()):
+            records = [record for record in self.records if self.homes[record.key] == home]
+            damaged += damaged_blocks(home, records).values()
+        return self.problems + damaged
 
     def arrays(self, record: Record) -> Arrays:
         """A run's history and weights, by the names in outputs/README.md.

@@ -1,56 +1,110 @@
-"""A folder of records as tables, whoever wrote it: printed, and as runs.csv and summary.csv."""
+"""A folder of records, whoever wrote it, as people look at it: tables, figures and a page that a browser opens."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from flipflop.config import ConfigError
+from flipflop.results import figures_of_run, figures_of_sweep
+from flipflop.results.load import Sweep, load
+from flipflop.results.page import write_page
+from flipflop.results.style import save, svg_of
 from flipflop.results.table import show_run, show_sweep, write_tables
-from flipflop.sweep.records import FINISHED, damaged_blocks, read_jobs
+from flipflop.sweep.records import FINISHED, Record
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Report on the folder that the command line names.
 
     Raises:
-        SystemExit: with exit code 2 if there is nothing to report on, 1 if the tables cannot be written.
+        SystemExit: with exit code 2 if there is nothing to report on, 1 if it cannot be written, 130 if interrupted.
     """
     parser = argparse.ArgumentParser(
         prog="python -m flipflop.report",
-        description="Print the table of a sweep, or what a single run came to, and write runs.csv and summary.csv "
-        "anew. It reads sweeps of flipflop and of Hydra's stock launchers.",
+        description="Print what a sweep or a single run came to, write runs.csv and summary.csv anew, draw its figures "
+        "and make report.html, one file for a browser. It reads sweeps of flipflop and of Hydra's stock launchers.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="outputs/sweeps/NAME or outputs/runs/STAMP")
+    parser.add_argument("--run", type=int, metavar="N", help="draw the figures of the run with this index instead")
+    given = parser.parse_args(arguments)
+    console = Console()
     try:
-        report(parser.parse_args(arguments).folder, Console())
+        sweep = load(given.folder)
+        if given.run is not None:
+            draw_run(sweep, sweep.run(given.run), console)
+        else:
+            report(sweep, console)
     except ConfigError as error:
         sys.exit(_say(str(error), code=2))
     except OSError as error:
         sys.exit(_say(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}", code=1))
+    except KeyboardInterrupt:
+        sys.exit(_say("interrupted", code=130))
 
 
-def report(folder: Path, console: Console) -> None:
-    """Print what is in a folder and write its tables.
+def report(sweep: Sweep, console: Console) -> None:
+    """Print a sweep or a single run, and write its tables, figures and page.
 
     Raises:
-        ConfigError: it has no records.
-        OSError: its tables cannot be written.
+        OSError: they cannot be written.
     """
-    records, problems, homes = read_jobs(folder)
-    for home in dict.fromkeys(homes.values()):
-        problems += damaged_blocks(home, [record for record in records if homes[record.key] == home]).values()
-    for problem in problems:
+    for problem in sweep.all_problems():
         console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    if not records:
-        raise ConfigError(f"{folder} has no records: give the folder of a run or a sweep, as in outputs/sweeps/NAME")
-    write_tables(records, folder)
-    if (folder / ".hydra").is_dir() and len(records) == 1 and records[0].status in FINISHED:
-        show_run(records[0], folder, console)
-    else:
-        show_sweep(records, folder, console)
+    write_tables(sweep.records, sweep.folder)
+    if sweep.is_single:
+        show_run(sweep.records[0], sweep.folder, console)
+        draw_run(sweep, sweep.records[0], console)
+        return
+    show_sweep(sweep.records, sweep.folder, console)
+    figures = draw_sweep(sweep, console)
+    page = sweep.folder / "report.html"
+    with console.status("drawing runs"):
+        write_page(
+            sweep,
+            page,
+            {name: svg_of(figure) for name, figure in figures.items()},
+            lambda record: {
+                name: svg_of(figure) for name, figure in figures_of_run.draw(record, sweep.arrays(record)).items()
+            },
+        )
+    console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
+
+
+def draw_sweep(sweep: Sweep, console: Console) -> Mapping[str, Figure]:
+    """Draw a sweep's figures into its folder.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    figures = figures_of_sweep.draw(sweep)
+    _save(figures, sweep.folder / "figures", console)
+    return figures
+
+
+def draw_run(sweep: Sweep, record: Record, console: Console) -> None:
+    """Draw a run's figures into the folder of its sweep, or its own.
+
+    Raises:
+        ConfigError: it has left no weights.
+        OSError: they cannot be written.
+    """
+    if record.status not in FINISHED:
+        raise ConfigError(f"run {record.index} is {record.status}: it has left nothing to draw")
+    folder = sweep.folder / "figures"
+    figures = figures_of_run.draw(record, sweep.arrays(record))
+    _save(figures, folder if sweep.is_single else folder / f"run_{record.index}", console)
+
+
+def _save(figures: Mapping[str, Figure], folder: Path, console: Console) -> None:
+    for name, figure in figures.items():
+        save(figure, folder, name)
+    console.print(
+        f"figures: {', '.join(figures)} as PNG and SVG in {folder}", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def _say(sentence: str, code: int) -> int:

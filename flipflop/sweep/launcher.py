@@ -86,6 +86,11 @@ class FlipflopLauncher(Launcher):
                 where = f"{error.filename} cannot be written" if error.filename else "the sweep cannot go on"
                 raise Stopped(f"{where} ({error.strerror}): {self._done(runs, folder)}") from error
         show_sweep(everything, path, console)
+        if self.config.figures:
+            from flipflop.results.load import load
+            from flipflop.results.report import draw_sweep
+
+            draw_sweep(load(path), console)
         records = {record.key: record for record in everything}
         return [_returned(run, records[run.key]) for run in runs]
 

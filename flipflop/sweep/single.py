@@ -89,5 +89,10 @@ def run_one(composed: DictConfig) -> float | None:
         failure = RunsFailed(f"{str(record.error).splitlines()[-1]}; the traceback is in {path / 'runs.jsonl'}")
         raise Ending(failure) if is_only_one else failure
     show_run(record, path, console)
+    if run.config.figures:
+        from flipflop.results.load import load
+        from flipflop.results.report import draw_run
+
+        draw_run(load(path), record, console)
     mean_pain: float | None = record.metrics["mean_pain"]
     return mean_pain
