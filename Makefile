@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: sweep test check lock format clean
 
 sweep: $(VENV)/installed  ## the headline: 20 runs, and how their success compares with the paper's
-	$(BIN)/python -m flipflop.run -m seed=0..9 regime=sequential,parallel
+	$(BIN)/python -m flipflop.run -m seed=0..9 regime=sequential,parallel figures=true
 
 test: $(VENV)/installed  ## lint, types and the quick tests
 	$(BIN)/ruff format --check .

@@ -312,6 +312,22 @@ def test_every_kind_of_dry_run(command, tmp_path, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_figures_on_request(command, tmp_path):
+    """figures=true ends a run with its figures, and a sweep with its own and a page."""
+    code, out, errors = command("seed=0", "figures=true", *TINY)
+    assert (code, errors) == (0, "")
+    folder = only_folder(tmp_path / "outputs" / "runs") / "figures"
+    names = {path.name for path in folder.iterdir()}
+    assert {"test_episode.png", "pain_landscape.svg", "controller_weights.png"} <= names
+    assert "figures: training_curves, test_episode" in out
+
+    code, out, errors = command("-m", "seed=0,1", "figures=true", "name=some", "hydra.launcher.n_jobs=1", *TINY)
+    assert (code, errors) == (0, "")
+    assert out.endswith("report: outputs/sweeps/some/report.html\n")
+    assert (tmp_path / "outputs" / "sweeps" / "some" / "report.html").is_file()
+    assert (tmp_path / "outputs" / "sweeps" / "some" / "figures" / "success.png").is_file()
+
+
 def test_a_stock_launcher_does_not_mix_sweeps(command):
     """A stock launcher cannot go on with a sweep, and does not write into another."""
     sweep = ["-m", "seed=0", "name=some", "hydra/launcher=basic", *TINY]

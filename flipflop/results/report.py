@@ -60,29 +60,25 @@ def report(sweep: Sweep, console: Console) -> None:
         draw_run(sweep, sweep.records[0], console)
         return
     show_sweep(sweep.records, sweep.folder, console)
-    figures = draw_sweep(sweep, console)
-    page = sweep.folder / "report.html"
-    with console.status("drawing runs"):
-        write_page(
-            sweep,
-            page,
-            {name: svg_of(figure) for name, figure in figures.items()},
-            lambda record: {
-                name: svg_of(figure) for name, figure in figures_of_run.draw(record, sweep.arrays(record)).items()
-            },
-        )
-    console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
+    draw_sweep(sweep, console)
 
 
-def draw_sweep(sweep: Sweep, console: Console) -> Mapping[str, Figure]:
-    """Draw a sweep's figures into its folder.
+def draw_sweep(sweep: Sweep, console: Console) -> None:
+    """Draw a sweep's figures into its folder, and make its page.
 
     Raises:
         OSError: they cannot be written.
     """
-    figures = figures_of_sweep.draw(sweep)
-    _save(figures, sweep.folder / "figures", console)
-    return figures
+    with console.status("drawing"):
+        figures = figures_of_sweep.draw(sweep)
+        _save(figures, sweep.folder / "figures", console)
+        page = sweep.folder / "report.html"
+        write_page(sweep, page, _svgs(figures), lambda record: _svgs(figures_of_run.draw(record, sweep.arrays(record))))
+    console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _svgs(figures: Mapping[str, Figure]) -> dict[str, str]:
+    return {name: svg_of(figure) for name, figure in figures.items()}
 
 
 def draw_run(sweep: Sweep, record: Record, console: Console) -> None:

@@ -60,6 +60,14 @@ def svg_of(figure: Figure) -> str:
 
 
 @in_style
+def png_of(figure: Figure) -> bytes:
+    """A figure as a PNG, to stand in a notebook."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=100, metadata={"Software": None})
+    return content.getvalue()
+
+
+@in_style
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure as NAME.png and NAME.svg.
 
