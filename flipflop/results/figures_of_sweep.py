@@ -84,7 +84,7 @@ def success(groups: Sequence[Group]) -> Figure:
     runs = sum(len(group.records) for group in groups)
     trials_of_all = sum(len(_trials(group.records)) for group in groups)
     failed = f"; {counted(runs - trials_of_all, 'run')} failed and are no trials" if runs > trials_of_all else ""
-    _title(figure, f"Success: {counted(trials_of_all, 'trial')}, {_of(len(drawn), len(groups))}{failed}")
+    _title(figure, f"Success rate: {counted(trials_of_all, 'trial')}, {_of(len(drawn), len(groups))}{failed}")
     return figure
 
 
@@ -114,7 +114,9 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     bands = [band for group in groups if (band := _band(group, rows)) is not None]
     if not bands:
         return None
-    figure, places, looks = _places([f"{band.group.title} (n={band.runs})" for band in bands], 3.4, "median")
+    figure, places, looks = _places(
+        [f"{band.group.title} (n={band.runs})" for band in bands], 3.4, "training pain", "median"
+    )
     for band, place in zip(bands, places, strict=False):
         place.axes.set_yscale("log")
         place.axes.plot(band.steps, band.median, color=place.color, linestyle=place.dash, linewidth=1.4)
@@ -130,12 +132,13 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
             axes.axvline(warmup, color="0.5", linewidth=0.8, linestyle=":")
         looks.append(Line2D([], [], color="0.5", linewidth=0.8, linestyle=":", label=f"warm-up ends at {warmup:,}"))
     _legend(figure, looks)
-    figure.supxlabel("outer step", fontsize=9)
-    figure.supylabel(f"pain in training, mean of every 1/{PARTS} of the steps", fontsize=9)
 
     runs = sum(band.runs for band in bands)
     diverged = sum(record.status == "diverged" for band in bands for record in band.group.records)
-    told = [f"Pain over training: median and 10-90% over runs, {counted(runs, 'run')}, {_of(len(drawn), len(bands))}"]
+    told = [
+        f"Pain over training, median and 10-90% over runs, each averaged over every 1/{PARTS} of its steps: "
+        f"{counted(runs, 'run')}, {_of(len(drawn), len(bands))}"
+    ]
     if diverged:
         told.append(f"{counted(diverged, 'diverged run')} until then")
     if len(sweep.records) > runs:
@@ -178,12 +181,9 @@ def solved(groups: Sequence[Group]) -> Figure | None:
     tried = [group for group in groups if _trials(group.records)]
     if not tried:
         return None
-    names = []
-    for group in tried:
-        trials = _trials(group.records)
-        seen = sum(record.metrics["steps_to_solve"] is not None for record in trials)
-        names.append(f"{group.title} ({seen}/{len(trials)} solved)")
-    figure, places, looks = _places(names, 2.6, "runs not yet solved")
+    counts = [(sum(_times(_trials(group.records))[1]), len(_trials(group.records))) for group in tried]
+    names = [f"{group.title} ({seen}/{trials} solved)" for group, (seen, trials) in zip(tried, counts, strict=True)]
+    figure, places, looks = _places(names, 2.6, "share of runs\nnot yet solved", "runs not yet solved")
     for group, place in zip(tried, places, strict=False):
         times, observed = _times(_trials(group.records))
         steps, shares = _survival(times, observed)
@@ -191,13 +191,12 @@ def solved(groups: Sequence[Group]) -> Figure | None:
         place.axes.step([*steps, end], [*shares, shares[-1]], where="post", color=place.color, linestyle=place.dash)
         censored = sorted({time for time, was_seen in zip(times, observed, strict=True) if not was_seen})
         heights = [shares[np.searchsorted(steps, time, side="right") - 1] for time in censored]
-        place.axes.plot(censored, heights, "+", color=place.color, markersize=9, markeredgewidth=1.5, clip_on=False)
+        place.axes.plot(censored, heights, "+", color=place.color, markersize=9, markeredgewidth=1.5)
     for axes in dict.fromkeys(place.axes for place in places):
         axes.set_ylim(-0.03, 1.03)
-    looks.append(Line2D([], [], color="0.3", marker="+", linestyle="", markersize=9, label="training ended unsolved"))
+    if any(seen < trials for seen, trials in counts):
+        looks.append(Line2D([], [], color="0.3", marker="+", ls="", markersize=9, label="training ended unsolved"))
     _legend(figure, looks)
-    figure.supxlabel("outer step", fontsize=9)
-    figure.supylabel("share of runs not yet solved", fontsize=9)
 
     records = [record for group in tried for record in _trials(group.records)]
     diverged = sum(record.status == "diverged" for record in records)
@@ -300,18 +299,23 @@ class Place(NamedTuple):
     dash: Any
 
 
-def _places(names: Sequence[str], height: float, alone: str) -> tuple[Figure, list[Place], list[Line2D | Patch]]:
+def _places(
+    names: Sequence[str], height: float, y_label: str, alone: str
+) -> tuple[Figure, list[Place], list[Line2D | Patch]]:
     """One plot for all groups if they are few, else one for each of the first; and the legend's entries for lines.
 
     Args:
         names: of the groups.
         height: of the one plot in inches, without title and legend.
+        y_label: short enough for the small ones.
         alone: what a line is, to be said in the legend if it need not tell groups apart.
     """
     if len(names) <= MOST_LINES:
         figure = new_figure(8, height + 1.2 + 0.2 * len(names))
         axes = figure.subplots()
         grid(axes)
+        axes.set_xlabel("outer step")
+        axes.set_ylabel(y_label)
         places = [Place(axes, *look) for look in zip(SERIES, DASHES, strict=True)][: len(names)]
         return figure, places, [_line(*place[1:], name) for place, name in zip(places, names, strict=True)]
 
@@ -323,6 +327,9 @@ def _places(names: Sequence[str], height: float, alone: str) -> tuple[Figure, li
         axes.set_visible(False)
     for axes in panels[len(drawn) - 3 : len(drawn)]:
         axes.tick_params(labelbottom=True)  # of the last row, or over a place that stays empty
+        axes.set_xlabel("outer step")
+    for axes in panels[::3]:
+        axes.set_ylabel(y_label)
     for axes, name in zip(panels, drawn, strict=False):
         grid(axes)
         axes.set_title(_wrapped(name, 38), fontsize=8)
