@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,8 +126,13 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     drawn = bands[: len(places)]
     if any(band.runs > 1 for band in drawn):
         looks.append(Patch(color="0.5", alpha=0.3, linewidth=0, label="10-90% of runs"))
+    highest, lowest = max(band.high.max() for band in drawn), min(band.low.min() for band in drawn)
+    if 0 < lowest and highest < 10 * lowest:  # noise would fill the plot: a decade at least
+        middle = sqrt(lowest * highest)
+        places[0].axes.set_ylim(middle / sqrt(10), middle * sqrt(10))  # panels share it
+    end = _span(places, [band.group for band in drawn])
     warmups = {band.group.records[0].config.get("method.warmup_steps") for band in drawn}
-    if len(warmups) == 1 and (warmup := warmups.pop()):
+    if len(warmups) == 1 and 0 < (warmup := warmups.pop() or 0) <= end:
         for axes in dict.fromkeys(place.axes for place in places):
             axes.axvline(warmup, color="0.5", linewidth=0.8, linestyle=":")
         looks.append(Line2D([], [], color="0.5", linewidth=0.8, linestyle=":", label=f"warm-up ends at {warmup:,}"))
@@ -140,7 +145,7 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
         f"{counted(runs, 'run')}, {_of(len(drawn), len(bands))}"
     ]
     if diverged:
-        told.append(f"{counted(diverged, 'diverged run')} until then")
+        told.append(f"{counted(diverged, 'run')} diverged, drawn until then")
     if len(sweep.records) > runs:
         told.append(f"{counted(len(sweep.records) - runs, 'run')} without a readable history left out")
     _title(figure, "; ".join(told))
@@ -192,8 +197,8 @@ def solved(groups: Sequence[Group]) -> Figure | None:
         censored = sorted({time for time, was_seen in zip(times, observed, strict=True) if not was_seen})
         heights = [shares[np.searchsorted(steps, time, side="right") - 1] for time in censored]
         place.axes.plot(censored, heights, "+", color=place.color, markersize=9, markeredgewidth=1.5)
-    for axes in dict.fromkeys(place.axes for place in places):
-        axes.set_ylim(-0.03, 1.03)
+    places[0].axes.set_ylim(-0.03, 1.03)  # panels share it
+    _span(places, tried[: len(places)])
     if any(seen < trials for seen, trials in counts):
         looks.append(Line2D([], [], color="0.3", marker="+", ls="", markersize=9, label="training ended unsolved"))
     _legend(figure, looks)
@@ -201,7 +206,7 @@ def solved(groups: Sequence[Group]) -> Figure | None:
     records = [record for group in tried for record in _trials(group.records)]
     diverged = sum(record.status == "diverged" for record in records)
     told = f"Steps to solve: {counted(len(records), 'trial')}, {_of(len(places), len(tried))}"
-    _title(figure, told + (f"; {counted(diverged, 'diverged run')} kept as unsolved to the end" if diverged else ""))
+    _title(figure, told + (f"; {counted(diverged, 'diverged run')} count as unsolved to the end" if diverged else ""))
     return figure
 
 
@@ -334,6 +339,13 @@ def _places(
         grid(axes)
         axes.set_title(_wrapped(name, 38), fontsize=8)
     return figure, [Place(axes, BLUE, "-") for axes in panels[: len(drawn)]], [_line(BLUE, "-", alone)]
+
+
+def _span(places: Sequence[Place], drawn: Sequence[Group]) -> int:
+    """Show all of the longest training; returns its outer steps."""
+    end = max(int(group.records[0].config["regime.steps"]) for group in drawn)
+    places[0].axes.set_xlim(-0.02 * end, 1.02 * end)  # panels share it
+    return end
 
 
 def _line(color: str, dash: Any, name: str) -> Line2D:
