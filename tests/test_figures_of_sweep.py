@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from baseline import baseline
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
@@ -12,7 +13,7 @@ from flipflop.config import flat
 from flipflop.results.figures_of_sweep import _survival, draw
 from flipflop.results.load import Sweep
 from flipflop.results.statistics import wilson
-from flipflop.results.style import BLUE, DASHES, SERIES, VERMILION, save, svg_of
+from flipflop.results.style import BLUE, DASHES, SERIES, VERMILION, svg_of
 from flipflop.sweep.records import Record, checksum
 
 PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
@@ -41,7 +42,7 @@ def record(index, changes=(), overrides=(), label=None, status="ok", success=Non
 
 
 def of(records, folder=Path("nowhere"), pains=None):
-    """A sweep of these records; with pains, {index: row}, their arrays are in the folder, rows of a length in a block."""
+    """A sweep of these records; with pains, {index: row}, their arrays are in the folder, a block per length."""
     blocks = {}
     for index, row in (pains or {}).items():
         blocks.setdefault(len(row), []).append(index)
@@ -201,8 +202,7 @@ def test_diverged_runs_have_pain_until_then(tmp_path):
     figure = drawn(draw(sweep)["pain"])
     assert figure.axes[0].lines[0].get_xydata().tolist() == [[1, 2], [2, 1], [3, 1]]
     assert "2 runs, 1 group; 2 runs diverged, drawn until then; 1 run without a readable history" in title(figure)
-    low, high = figure.axes[0].get_ylim()
-    assert high < 1e6
+    assert figure.axes[0].get_ylim()[1] < 1e6
 
 
 def test_missing_and_damaged_arrays_are_left_out(tmp_path):
@@ -242,8 +242,8 @@ def test_more_groups_than_lines_get_a_panel_each(tmp_path):
     assert len(figures[7]["pain"].axes) == len(figures[7]["solved"].axes) == 1
     assert legend(figures[7]["pain"])[:2] == ["controller.hidden=1 (n=1)", "controller.hidden=2 (n=1)"]
     for name, entry in (("pain", "median"), ("solved", "runs not yet solved")):
-        eight, thirteen = figures[8][name], drawn(figures[13][name])
-        assert [axes.get_visible() for axes in drawn(eight).axes] == [True] * 8 + [False]
+        eight, thirteen = figures[8][name], figures[13][name]
+        assert [axes.get_visible() for axes in eight.axes] == [True] * 8 + [False]
         assert eight.axes[5].get_xlabel() == eight.axes[7].get_xlabel() == "outer step"
         assert eight.axes[4].get_xlabel() == ""
         assert legend(eight)[0] == entry
@@ -275,7 +275,7 @@ def test_steps_to_solve_as_a_survival_curve():
     np.testing.assert_allclose(ticks.get_xydata(), [[3000, 0.4]])
     assert (ticks.get_marker(), ticks.get_linestyle()) == ("+", "None")
     assert legend(figure) == ["all runs (3/5 solved)", "training ended unsolved"]
-    assert title(figure) == "Steps to solve: 5 trials, 1 group; 1 diverged run counts as unsolved to the end"
+    assert title(figure) == "Steps to solve: 5 trials, 1 group; 1 run diverged, unsolved to the end"
 
 
 def test_a_run_that_solved_and_then_diverged_has_solved():
@@ -354,20 +354,19 @@ def test_text_from_records_is_only_text(tmp_path):
         if name != "heat":
             assert "x_1$" in text
             assert "&lt;script&gt;" in text
-        save(figure, tmp_path, name)
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_no_text_is_small_or_cut(tmp_path, number):
+@pytest.mark.parametrize("groups", [2, 8])
+def test_no_text_is_small_or_cut(tmp_path, groups):
     """All text is 8 points or more and inside the figure, with long names of groups too."""
     names = ["world_model.init_scale", "controller.init_scale", "eval.success_fraction", "optimiser.beta1"]
     runs = [
         record(i, dict.fromkeys(names, 0.1 + 0.1 * i), [f"{name}={0.1 + 0.1 * i}" for name in names])
-        for i in range((2, 9)[number - 1])
+        for i in range(groups)
     ]
     for figure in draw(of(runs, tmp_path, {r.index: np.ones(4) for r in runs})).values():
-        drawn(figure)
-        renderer = figure.canvas.get_renderer()
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
         for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize") and artist.get_text()):
             assert text.get_fontsize() >= 8
         box = figure.get_tightbbox(renderer)

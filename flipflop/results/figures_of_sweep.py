@@ -118,7 +118,6 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
         [f"{band.group.title} (n={band.runs})" for band in bands], 3.4, "training pain", "median"
     )
     for band, place in zip(bands, places, strict=False):
-        place.axes.set_yscale("log")
         place.axes.plot(band.steps, band.median, color=place.color, linestyle=place.dash, linewidth=1.4)
         if band.runs > 1:
             place.axes.fill_between(band.steps, band.low, band.high, color=place.color, alpha=0.18, linewidth=0)
@@ -127,9 +126,11 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     if any(band.runs > 1 for band in drawn):
         looks.append(Patch(color="0.5", alpha=0.3, linewidth=0, label="10-90% of runs"))
     highest, lowest = max(band.high.max() for band in drawn), min(band.low.min() for band in drawn)
-    if 0 < lowest and highest < 10 * lowest:  # noise would fill the plot: a decade at least
+    if highest > 0:
+        places[0].axes.set_yscale("log")  # panels share it
+    if lowest > 0 and highest < 10 * lowest:  # noise would fill the plot: a decade at least
         middle = sqrt(lowest * highest)
-        places[0].axes.set_ylim(middle / sqrt(10), middle * sqrt(10))  # panels share it
+        places[0].axes.set_ylim(middle / sqrt(10), middle * sqrt(10))
     end = _span(places, [band.group for band in drawn])
     warmups = {band.group.records[0].config.get("method.warmup_steps") for band in drawn}
     if len(warmups) == 1 and 0 < (warmup := warmups.pop() or 0) <= end:
@@ -204,9 +205,9 @@ def solved(groups: Sequence[Group]) -> Figure | None:
     _legend(figure, looks)
 
     records = [record for group in tried for record in _trials(group.records)]
-    diverged = sum(record.status == "diverged" for record in records)
+    diverged = sum(record.status == "diverged" and record.metrics["steps_to_solve"] is None for record in records)
     told = f"Steps to solve: {counted(len(records), 'trial')}, {_of(len(places), len(tried))}"
-    _title(figure, told + (f"; {counted(diverged, 'diverged run')} count as unsolved to the end" if diverged else ""))
+    _title(figure, told + (f"; {counted(diverged, 'run')} diverged, unsolved to the end" if diverged else ""))
     return figure
 
 
