@@ -134,7 +134,7 @@ def test_trials_are_runs_with_an_outcome():
     """A diverged run is a trial without success, a failed one is none; a group of those says so."""
     runs = [record(0), record(1, status="diverged", steps=None), record(2, status="failed")]
     runs.append(record(3, {"env.p_a": 0.2}, ["env.p_a=0.2"], status="crashed"))
-    figure = drawn(draw(of(runs))["success"])
+    figure = draw(of(runs))["success"]
     assert texts(figure.axes[0]) == ["1/2", "6/10", "no trial", "0/0", "6/10"]
     assert title(figure) == "Success rate: 2 trials, 2 groups; 2 runs failed and are no trials"
 
@@ -146,7 +146,6 @@ def test_many_groups():
     assert len(more.axes[0].get_yticks()) == len(forty.axes[0].get_yticks()) == 40
     assert title(forty) == "Success rate: 40 trials, 40 groups"
     assert title(more) == "Success rate: 41 trials, the first 40 of 41 groups"
-    drawn(more)
 
 
 def test_pain_is_the_median_and_the_band_over_seeds(tmp_path):
@@ -211,7 +210,7 @@ def test_missing_and_damaged_arrays_are_left_out(tmp_path):
     sweep = of(runs, tmp_path, {0: np.ones(4), 1: np.ones(5), 2: np.ones(6)})
     (tmp_path / "blocks" / "block4.npz").unlink()
     (tmp_path / "blocks" / "block5.npz").write_bytes(b"torn")
-    figure = drawn(draw(sweep)["pain"])
+    figure = draw(sweep)["pain"]
     assert "1 run, 1 group; 3 runs without a readable history left out" in title(figure)
     (tmp_path / "blocks" / "block6.npz").unlink()
     assert list(draw(sweep)) == ["success", "solved"]
@@ -267,7 +266,7 @@ def test_steps_to_solve_as_a_survival_curve():
     runs = [record(i, steps=steps) for i, steps in enumerate((100, 100, 700, None))]
     runs.append(record(4, status="diverged", steps=None))
     runs.append(record(5, status="failed"))
-    figure = drawn(draw(of(runs))["solved"])
+    figure = draw(of(runs))["solved"]
     (axes,) = figure.axes
     curve, ticks = axes.lines
     assert curve.get_drawstyle() == "steps-post"
