@@ -252,6 +252,15 @@ def test_more_groups_than_lines_get_a_panel_each(tmp_path):
     assert figures[8]["pain"].axes[3].lines[0].get_ydata().tolist() == [4] * 4
 
 
+def test_bands_share_a_plot_only_if_they_are_few(tmp_path):
+    """Three bands over each other can be read, four cannot."""
+    for values, panels in (((4, 8, 16), 1), ((2, 4, 8, 16), 6)):
+        runs = swept(HIDDEN, values, seeds=2)
+        figures = draw(of(runs, tmp_path, {r.index: np.ones(4) for r in runs}))
+        assert len(figures["pain"].axes) == panels
+        assert len(figures["solved"].axes) == 1
+
+
 def test_survival_by_hand():
     """Kaplan and Meier's textbook case: what is censored leaves those at risk, and counts at its own time."""
     times, shares = _survival([1, 2, 2, 3, 4], [True, True, False, False, True])

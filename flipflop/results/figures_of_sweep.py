@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 MOST_ROWS = 40  # of the figure of success
 MOST_LINES = len(SERIES)  # in one plot; more groups get one each
+MOST_BANDS = 3  # in one plot: more that overlap are mud
 MOST_PANELS = 12
 PARTS = 200  # of a training, over each of which pain is averaged
 DIVERGED = 1e6  # pain beyond it is that of a run that is diverging: outputs/README.md
@@ -62,7 +63,7 @@ def success(groups: Sequence[Group]) -> Figure:
             _interval(axes, successes, len(trials), middle - shift, BLUE, "o", "-")
         else:
             axes.text(0.5, middle - shift, "no trial", ha="center", va="center", color="0.3")
-            axes.text(1.03, middle - shift, "0/0", va="center", color=BLUE)
+            axes.text(1.03, middle - shift, "0/0", va="center", color=BLUE, fontsize=8)
         if claim:
             _interval(axes, claim.successes, claim.trials, middle + shift, VERMILION, "D", "--")
     for edge in np.cumsum(heights)[:-1]:
@@ -114,9 +115,9 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     bands = [band for group in groups if (band := _band(group, rows)) is not None]
     if not bands:
         return None
-    figure, places, looks = _places(
-        [f"{band.group.title} (n={band.runs})" for band in bands], 3.4, "training pain", "median"
-    )
+    names = [f"{band.group.title} (n={band.runs})" for band in bands]
+    most = MOST_BANDS if any(band.runs > 1 for band in bands) else MOST_LINES
+    figure, places, looks = _places(names, most, 3.4, "training pain", "median")
     for band, place in zip(bands, places, strict=False):
         place.axes.plot(band.steps, band.median, color=place.color, linestyle=place.dash, linewidth=1.4)
         if band.runs > 1:
@@ -189,7 +190,7 @@ def solved(groups: Sequence[Group]) -> Figure | None:
         return None
     counts = [(sum(_times(_trials(group.records))[1]), len(_trials(group.records))) for group in tried]
     names = [f"{group.title} ({seen}/{trials} solved)" for group, (seen, trials) in zip(tried, counts, strict=True)]
-    figure, places, looks = _places(names, 2.6, "share of runs\nnot yet solved", "runs not yet solved")
+    figure, places, looks = _places(names, MOST_LINES, 2.6, "share of runs\nnot yet solved", "runs not yet solved")
     for group, place in zip(tried, places, strict=False):
         times, observed = _times(_trials(group.records))
         steps, shares = _survival(times, observed)
@@ -261,7 +262,7 @@ def heat(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
                 text = f"{successes}/{len(trials)}"
                 axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8, bbox=ground)
     image = axes.imshow(rates, cmap=colormaps["cividis"], vmin=0, vmax=1, origin="lower", aspect="auto")
-    figure.colorbar(image, label="success rate (share of trials)")
+    figure.colorbar(image, pad=0.02, label="success rate (share of trials)")
     x_every, y_every = (ceil(len(values) / 140) for values in (x_values, y_values))  # 30 inches hold 140 labels
     x_labels, y_labels = ([_number(value) for value in values] for values in (x_values, y_values))
     is_tight = not with_text or max(map(len, x_labels)) > 7
@@ -289,7 +290,7 @@ def _sorted(values: set[float | None]) -> list[float | None]:
 
 
 def _number(value: float | None) -> str:
-    return "null" if value is None else f"{value:g}"
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _trials(records: Sequence[Record]) -> list[Record]:
@@ -306,28 +307,31 @@ class Place(NamedTuple):
 
 
 def _places(
-    names: Sequence[str], height: float, y_label: str, alone: str
+    names: Sequence[str], most: int, height: float, y_label: str, alone: str
 ) -> tuple[Figure, list[Place], list[Line2D | Patch]]:
     """One plot for all groups if they are few, else one for each of the first; and the legend's entries for lines.
 
     Args:
         names: of the groups.
+        most: groups in one plot.
         height: of the one plot in inches, without title and legend.
         y_label: short enough for the small ones.
         alone: what a line is, to be said in the legend if it need not tell groups apart.
     """
-    if len(names) <= MOST_LINES:
-        figure = new_figure(8, height + 1.2 + 0.2 * len(names))
+    if len(names) <= most:
+        looks = [_line(color, dash, name) for color, dash, name in zip(SERIES, DASHES, names, strict=False)]
+        lines = sum(str(look.get_label()).count("\n") + 1 for look in looks)
+        figure = new_figure(8, height + 1.2 + 0.18 * lines)
         axes = figure.subplots()
         grid(axes)
         axes.set_xlabel("outer step")
         axes.set_ylabel(y_label)
-        places = [Place(axes, *look) for look in zip(SERIES, DASHES, strict=True)][: len(names)]
-        return figure, places, [_line(*place[1:], name) for place, name in zip(places, names, strict=True)]
+        return figure, [Place(axes, *look) for look in zip(SERIES, DASHES, strict=True)][: len(names)], [*looks]
 
-    drawn = names[:MOST_PANELS]
+    drawn = [_wrapped(name, 38) for name in names[:MOST_PANELS]]
     rows = ceil(len(drawn) / 3)
-    figure = new_figure(9, 1.9 * rows + 1.2)
+    lines = max(name.count("\n") + 1 for name in drawn)
+    figure = new_figure(9, (1.6 + 0.15 * lines) * rows + 1.2)
     panels = list(figure.subplots(rows, 3, sharex=True, sharey=True, squeeze=False).flat)
     for axes in panels[len(drawn) :]:
         axes.set_visible(False)
@@ -338,7 +342,7 @@ def _places(
         axes.set_ylabel(y_label)
     for axes, name in zip(panels, drawn, strict=False):
         grid(axes)
-        axes.set_title(_wrapped(name, 38), fontsize=8)
+        axes.set_title(name, fontsize=8)
     return figure, [Place(axes, BLUE, "-") for axes in panels[: len(drawn)]], [_line(BLUE, "-", alone)]
 
 
@@ -361,7 +365,11 @@ def _legend(figure: Figure, looks: Sequence[Line2D | Patch]) -> None:
 
 
 def _title(figure: Figure, text: str) -> None:
-    figure.suptitle(_wrapped(text, int(11.5 * figure.get_figwidth())), fontsize=10)
+    """A title over the figure, in lines of about the same length."""
+    most = int(11.5 * figure.get_figwidth())
+    lines = _wrapped(text, most).count("\n")
+    width = next(width for width in range(1, most + 1) if _wrapped(text, width).count("\n") <= lines)
+    figure.suptitle(_wrapped(text, width), fontsize=10)
 
 
 def _of(drawn: int, number: int) -> str:
