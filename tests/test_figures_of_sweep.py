@@ -168,6 +168,16 @@ def test_pain_is_the_median_and_the_band_over_seeds(tmp_path):
     assert title(figure).endswith("each averaged over every 1/200 of its steps: 5 runs, 1 group")
 
 
+def test_histories_are_the_runs_own(tmp_path):
+    """Reading each file once gives every run the row that reading it alone does."""
+    runs = [record(0), record(1), record(2), record(3, status="failed")]
+    sweep = of(runs, tmp_path, {0: np.arange(4.0), 1: np.arange(4.0) + 10, 2: np.arange(5.0)})
+    histories = sweep.histories("pain")
+    assert list(histories) == [r.key for r in runs[:3]]
+    for r in sweep.records[:3]:
+        np.testing.assert_array_equal(histories[r.key], sweep.arrays(r)["pain"])
+
+
 def test_pain_is_averaged_over_parts_of_the_training(tmp_path):
     """A run of many steps is drawn by means of every 1/200 of it, the last part being what is left."""
     pain = np.arange(1, 1000.0)  # 999 steps: parts of 5, the last of 4
@@ -254,7 +264,7 @@ def test_more_groups_than_lines_get_a_panel_each(tmp_path):
 
 def test_bands_share_a_plot_only_if_they_are_few(tmp_path):
     """Three bands over each other can be read, four cannot."""
-    for values, panels in (((4, 8, 16), 1), ((2, 4, 8, 16), 6)):
+    for values, panels in (((4, 8, 16), 1), ((2, 4, 8, 16), 4)):
         runs = swept(HIDDEN, values, seeds=2)
         figures = draw(of(runs, tmp_path, {r.index: np.ones(4) for r in runs}))
         assert len(figures["pain"].axes) == panels

@@ -329,16 +329,17 @@ def _places(
         return figure, [Place(axes, *look) for look in zip(SERIES, DASHES, strict=True)][: len(names)], [*looks]
 
     drawn = [_wrapped(name, 38) for name in names[:MOST_PANELS]]
-    rows = ceil(len(drawn) / 3)
+    columns = 2 if len(drawn) == 4 else 3
+    rows = ceil(len(drawn) / columns)
     lines = max(name.count("\n") + 1 for name in drawn)
     figure = new_figure(9, (1.6 + 0.15 * lines) * rows + 1.2)
-    panels = list(figure.subplots(rows, 3, sharex=True, sharey=True, squeeze=False).flat)
+    panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
     for axes in panels[len(drawn) :]:
         axes.set_visible(False)
-    for axes in panels[len(drawn) - 3 : len(drawn)]:
+    for axes in panels[len(drawn) - columns : len(drawn)]:
         axes.tick_params(labelbottom=True)  # of the last row, or over a place that stays empty
         axes.set_xlabel("outer step")
-    for axes in panels[::3]:
+    for axes in panels[::columns]:
         axes.set_ylabel(y_label)
     for axes, name in zip(panels, drawn, strict=False):
         grid(axes)
