@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flipflop.config import ConfigError
 from flipflop.results.table import grouped, rows_of
@@ -53,6 +55,20 @@ class Sweep:
             ConfigError: it has none, or they are damaged.
         """
         return load_arrays(self.homes[record.key], record)
+
+    def histories(self, name: str) -> dict[str, NDArray[np.generic]]:
+        """`arrays(record)[name]` of all runs that have it undamaged, by key, reading each file of arrays but once."""
+        blocks: dict[tuple[Path, str, str | None], list[Record]] = {}
+        for record in self.records:
+            if record.block is not None:
+                blocks.setdefault((self.homes[record.key], record.block, record.digest), []).append(record)
+        rows: dict[str, NDArray[np.generic]] = {}
+        for (home, block, _), members in blocks.items():
+            if not damaged_blocks(home, members):
+                with np.load(home / "blocks" / f"{block}.npz", allow_pickle=False) as arrays:
+                    array = arrays[name]
+                rows |= {record.key: array[record.slot] for record in members}
+        return rows
 
     def groups(self) -> list[Group]:
         """Its runs, those that differ only by seed together."""

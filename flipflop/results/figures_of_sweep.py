@@ -1,0 +1,387 @@
+"""A sweep as pictures: success beside the paper's claims, pain over training, steps to solve, a map of two knobs."""
+
+import textwrap
+from collections.abc import Sequence
+from math import ceil, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
+
+from flipflop.results.load import Group, Sweep
+from flipflop.results.paper import CLAIMS
+from flipflop.results.statistics import wilson
+from flipflop.results.style import BLUE, DASHES, SERIES, VERMILION, grid, in_style, new_figure
+from flipflop.results.table import swept_keys
+from flipflop.sweep.progress import counted
+from flipflop.sweep.records import FINISHED, Record
+
+Floats = NDArray[np.float64]
+
+MOST_ROWS = 40  # of the figure of success
+MOST_LINES = len(SERIES)  # in one plot; more groups get one each
+MOST_BANDS = 3  # in one plot: more that overlap are mud
+MOST_PANELS = 12
+PARTS = 200  # of a training, over each of which pain is averaged
+DIVERGED = 1e6  # pain beyond it is that of a run that is diverging: outputs/README.md
+MOST_CELLS_WITH_TEXT = 20  # along the horizontal axis of a map
+
+
+def draw(sweep: Sweep) -> dict[str, Figure]:
+    """A sweep's figures by name, those that it has the data for: success, pain, solved, heat."""
+    groups = sweep.groups()
+    figures = {
+        "success": success(groups),
+        "pain": pain(sweep, groups),
+        "solved": solved(groups),
+        "heat": heat(sweep, groups),
+    }
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+@in_style
+def success(groups: Sequence[Group]) -> Figure:
+    """Each group's success rate with its 95% Wilson interval, and under it what the paper claims for its regime."""
+    drawn = groups[:MOST_ROWS]
+    names = [_wrapped(group.title, 44) for group in drawn]
+    heights = [max(0.44, 0.16 * (name.count("\n") + 1) + 0.1) for name in names]
+    middles = [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]  # in inches from the top
+
+    figure = new_figure(8, sum(heights) + 1.6)
+    axes = figure.subplots()
+    for group, middle in zip(drawn, middles, strict=True):
+        trials = _trials(group.records)
+        successes = sum(record.metrics["success"] for record in trials)
+        claim = CLAIMS.get(group.records[0].config.get("regime.name", ""))
+        shift = 0.09 if claim else 0.0
+        if trials:
+            _interval(axes, successes, len(trials), middle - shift, BLUE, "o", "-")
+        else:
+            axes.text(0.5, middle - shift, "no trial", ha="center", va="center", color="0.3")
+            axes.text(1.03, middle - shift, "0/0", va="center", color=BLUE, fontsize=8)
+        if claim:
+            _interval(axes, claim.successes, claim.trials, middle + shift, VERMILION, "D", "--")
+    for edge in np.cumsum(heights)[:-1]:
+        axes.axhline(edge, color="0.9", linewidth=0.6)
+    axes.set_yticks(middles, names)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(sum(heights), 0)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xticks(np.linspace(0, 1, 6), [f"{tick:.0%}" for tick in np.linspace(0, 1, 6)])
+    axes.set_xlabel("success rate (share of trials), with 95% Wilson interval")
+    axes.grid(axis="x", color="0.9", linewidth=0.6)
+
+    looks = [Line2D([], [], color=BLUE, marker="o", label="this sweep")]
+    if any(group.records[0].config.get("regime.name") in CLAIMS for group in drawn):
+        looks.append(
+            Line2D([], [], color=VERMILION, marker="D", markersize=5, ls="--", label="the paper's claim, same regime")
+        )
+    _legend(figure, looks)
+    runs = sum(len(group.records) for group in groups)
+    trials_of_all = sum(len(_trials(group.records)) for group in groups)
+    failed = f"; {counted(runs - trials_of_all, 'run')} failed and are no trials" if runs > trials_of_all else ""
+    _title(figure, f"Success rate: {counted(trials_of_all, 'trial')}, {_of(len(drawn), len(groups))}{failed}")
+    return figure
+
+
+def _interval(axes: Axes, successes: int, trials: int, y: float, color: str, marker: str, dash: str) -> None:
+    """A rate as a marker in its interval, and as numbers at the right."""
+    low, high = wilson(successes, trials)
+    axes.plot([low, high], [y, y], dash, color=color, linewidth=1.5)
+    axes.plot([successes / trials], [y], marker, color=color, markersize=5 if marker == "D" else 6, clip_on=False)
+    axes.text(1.03, y, f"{successes}/{trials}", va="center", color=color, fontsize=8)
+
+
+class Band(NamedTuple):
+    """Pain over training in a group."""
+
+    group: Group
+    runs: int  # in it
+    steps: Floats  # outer steps, the middles of the parts over which pain is averaged
+    low: Floats  # 10% quantile over runs
+    median: Floats
+    high: Floats  # 90% quantile over runs
+
+
+@in_style
+def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
+    """The controller's pain in training, median and 10-90% band over a group's runs; None if no run has left any."""
+    rows = sweep.histories("pain")
+    bands = [band for group in groups if (band := _band(group, rows)) is not None]
+    if not bands:
+        return None
+    names = [f"{band.group.title} (n={band.runs})" for band in bands]
+    most = MOST_BANDS if any(band.runs > 1 for band in bands) else MOST_LINES
+    figure, places, looks = _places(names, most, 3.4, "training pain", "median")
+    for band, place in zip(bands, places, strict=False):
+        place.axes.plot(band.steps, band.median, color=place.color, linestyle=place.dash, linewidth=1.4)
+        if band.runs > 1:
+            place.axes.fill_between(band.steps, band.low, band.high, color=place.color, alpha=0.18, linewidth=0)
+
+    drawn = bands[: len(places)]
+    if any(band.runs > 1 for band in drawn):
+        looks.append(Patch(color="0.5", alpha=0.3, linewidth=0, label="10-90% of runs"))
+    highest, lowest = max(band.high.max() for band in drawn), min(band.low.min() for band in drawn)
+    if highest > 0:
+        places[0].axes.set_yscale("log")  # panels share it
+    if lowest > 0 and highest < 10 * lowest:  # noise would fill the plot: a decade at least
+        middle = sqrt(lowest * highest)
+        places[0].axes.set_ylim(middle / sqrt(10), middle * sqrt(10))
+    end = _span(places, [band.group for band in drawn])
+    warmups = {band.group.records[0].config.get("method.warmup_steps") for band in drawn}
+    if len(warmups) == 1 and 0 < (warmup := warmups.pop() or 0) <= end:
+        for axes in dict.fromkeys(place.axes for place in places):
+            axes.axvline(warmup, color="0.5", linewidth=0.8, linestyle=":")
+        looks.append(Line2D([], [], color="0.5", linewidth=0.8, linestyle=":", label=f"warm-up ends at {warmup:,}"))
+    _legend(figure, looks)
+
+    runs = sum(band.runs for band in bands)
+    diverged = sum(record.status == "diverged" for band in bands for record in band.group.records)
+    told = [
+        f"Pain over training, median and 10-90% over runs, each averaged over every 1/{PARTS} of its steps: "
+        f"{counted(runs, 'run')}, {_of(len(drawn), len(bands))}"
+    ]
+    if diverged:
+        told.append(f"{counted(diverged, 'run')} diverged, drawn until then")
+    if len(sweep.records) > runs:
+        told.append(f"{counted(len(sweep.records) - runs, 'run')} without a readable history left out")
+    _title(figure, "; ".join(told))
+    return figure
+
+
+def _band(group: Group, rows: dict[str, NDArray[np.generic]]) -> Band | None:
+    """A group's quantiles over the runs that have a history, each run averaged first; None if none has."""
+    kept = [rows[record.key] for record in group.records if record.key in rows and rows[record.key].size]
+    if not kept:
+        return None
+    every = group.records[0].config["history.every"]
+    steps, means = _averaged(every * np.arange(1, kept[0].size + 1.0), np.stack(kept).astype(float))
+    means = means[np.isfinite(means).any(1)]
+    seen = np.isfinite(means).any(0)  # later on all have diverged
+    if not seen.any():
+        return None
+    return Band(group, len(means), steps[seen], *np.nanquantile(means[:, seen], (0.1, 0.5, 0.9), axis=0))
+
+
+def _averaged(steps: Floats, rows: Floats) -> tuple[Floats, Floats]:
+    """Means of every 1/200 of the columns, one column at least; NaN where a run has diverged or is about to."""
+    width = ceil(steps.size / PARTS)
+    starts = np.arange(0, steps.size, width)
+    sizes = np.diff([*starts, steps.size])
+    sound = np.where(np.abs(rows) <= DIVERGED, rows, np.nan)
+    return np.add.reduceat(steps, starts) / sizes, np.add.reduceat(sound, starts, axis=1) / sizes
+
+
+@in_style
+def solved(groups: Sequence[Group]) -> Figure | None:
+    """The share of a group's runs that have not solved the test yet, over outer steps; None without a trial.
+
+    A run that never solved is censored at the end of its training. That holds for one that diverged, too: counted as
+    lost from sight when it did, it would leave the share to those that went on, and ten runs of which five diverged
+    and five solved would all look solved.
+    """
+    tried = [group for group in groups if _trials(group.records)]
+    if not tried:
+        return None
+    counts = [(sum(_times(_trials(group.records))[1]), len(_trials(group.records))) for group in tried]
+    names = [f"{group.title} ({seen}/{trials} solved)" for group, (seen, trials) in zip(tried, counts, strict=True)]
+    figure, places, looks = _places(names, MOST_LINES, 2.6, "share of runs\nnot yet solved", "runs not yet solved")
+    for group, place in zip(tried, places, strict=False):
+        times, observed = _times(_trials(group.records))
+        steps, shares = _survival(times, observed)
+        end = max(times)
+        place.axes.step([*steps, end], [*shares, shares[-1]], where="post", color=place.color, linestyle=place.dash)
+        censored = sorted({time for time, was_seen in zip(times, observed, strict=True) if not was_seen})
+        heights = [shares[np.searchsorted(steps, time, side="right") - 1] for time in censored]
+        place.axes.plot(censored, heights, "+", color=place.color, markersize=9, markeredgewidth=1.5)
+    places[0].axes.set_ylim(-0.03, 1.03)  # panels share it
+    _span(places, tried[: len(places)])
+    if any(seen < trials for seen, trials in counts):
+        looks.append(Line2D([], [], color="0.3", marker="+", ls="", markersize=9, label="training ended unsolved"))
+    _legend(figure, looks)
+
+    records = [record for group in tried for record in _trials(group.records)]
+    diverged = sum(record.status == "diverged" and record.metrics["steps_to_solve"] is None for record in records)
+    told = f"Steps to solve: {counted(len(records), 'trial')}, {_of(len(places), len(tried))}"
+    _title(figure, told + (f"; {counted(diverged, 'run')} diverged, unsolved to the end" if diverged else ""))
+    return figure
+
+
+def _times(trials: Sequence[Record]) -> tuple[list[int], list[bool]]:
+    """Per trial, the outer step at which it solved the test or its training was to end, and whether it solved it."""
+    solved_at = [record.metrics["steps_to_solve"] for record in trials]
+    ends = [record.config["regime.steps"] for record in trials]
+    times = [end if time is None else time for time, end in zip(solved_at, ends, strict=True)]
+    return times, [time is not None for time in solved_at]
+
+
+def _survival(times: Sequence[float], observed: Sequence[bool]) -> tuple[Floats, Floats]:
+    """Kaplan & Meier's estimate: times from 0 on at which the share of runs not yet solved falls, and to what."""
+    all_times, was_seen = np.asarray(times, float), np.asarray(observed, bool)
+    events = np.unique(all_times[was_seen])
+    at_risk = (all_times[:, None] >= events).sum(0)
+    fallen = (was_seen[:, None] & (all_times[:, None] == events)).sum(0)
+    return np.concatenate([[0.0], events]), np.concatenate([[1.0], np.cumprod(1 - fallen / at_risk)])
+
+
+@in_style
+def heat(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
+    """The success rate over two numeric knobs; None unless exactly two were swept, and both are numeric."""
+    records = sweep.records
+    keys = swept_keys(records)
+    if len(keys) != 2 or not all(_is_number(record.config.get(key, "")) for record in records for key in keys):
+        return None
+    x_values, y_values = (_sorted({record.config[key] for record in records}) for key in keys)
+    cells = {(group.records[0].config[keys[0]], group.records[0].config[keys[1]]): group for group in groups}
+    if min(len(x_values), len(y_values)) < 2 or len(cells) < len(groups):
+        return None  # one knob in two spellings, or groups that differ by more than these two
+
+    with_text = len(x_values) <= MOST_CELLS_WITH_TEXT
+    width, height = (0.62, 0.42) if with_text else (0.2, 0.2)
+    figure = new_figure(min(max(5.0, width * len(x_values) + 2.4), 30), min(max(3.0, height * len(y_values) + 1.5), 30))
+    axes = figure.subplots()
+    rates = np.full((len(y_values), len(x_values)), np.nan)
+    for row, y in enumerate(y_values):
+        for column, x in enumerate(x_values):
+            trials = _trials(cells[x, y].records) if (x, y) in cells else []
+            successes = sum(record.metrics["success"] for record in trials)
+            if trials:
+                rates[row, column] = successes / len(trials)
+            else:
+                corner = (column - 0.5, row - 0.5)
+                axes.add_patch(Rectangle(corner, 1, 1, facecolor="white", edgecolor="0.7", hatch="////", linewidth=0))
+            if with_text and (x, y) in cells:
+                # The lower half of cividis is dark; where a cell is hatched, text needs ground to stand on.
+                color = "white" if rates[row, column] < 0.5 else "black"
+                ground = None if trials else {"facecolor": "white", "edgecolor": "none", "pad": 1}
+                text = f"{successes}/{len(trials)}"
+                axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8, bbox=ground)
+    image = axes.imshow(rates, cmap=colormaps["cividis"], vmin=0, vmax=1, origin="lower", aspect="auto")
+    figure.colorbar(image, pad=0.02, label="success rate (share of trials)")
+    x_every, y_every = (ceil(len(values) / 140) for values in (x_values, y_values))  # 30 inches hold 140 labels
+    x_labels, y_labels = ([_number(value) for value in values] for values in (x_values, y_values))
+    is_tight = not with_text or max(map(len, x_labels)) > 7
+    axes.set_xticks(range(0, len(x_values), x_every), x_labels[::x_every], rotation=90 if is_tight else 0)
+    axes.set_yticks(range(0, len(y_values), y_every), y_labels[::y_every])
+    axes.set_xlabel(_plain(keys[0]))
+    axes.set_ylabel(_plain(keys[1]))
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    trials_of_all = _trials(records)
+    empty = int(np.isnan(rates).sum())
+    hatched = f"; hatched: {counted(empty, 'cell')} without a trial" if empty else ""
+    _title(figure, f"Success over {' and '.join(keys)}: {counted(len(trials_of_all), 'trial')}{hatched}")
+    return figure
+
+
+def _is_number(value: Any) -> bool:
+    """A number or null, as knobs have it that can be switched off."""
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _sorted(values: set[float | None]) -> list[float | None]:
+    """In numeric order, null last."""
+    return sorted(values, key=lambda value: (value is None, value or 0.0))
+
+
+def _number(value: float | None) -> str:
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _trials(records: Sequence[Record]) -> list[Record]:
+    """Runs with an outcome: a diverged one was a trial without success, a failed one was none."""
+    return [record for record in records if record.status in FINISHED]
+
+
+class Place(NamedTuple):
+    """Where and how a group is drawn."""
+
+    axes: Axes
+    color: str
+    dash: Any
+
+
+def _places(
+    names: Sequence[str], most: int, height: float, y_label: str, alone: str
+) -> tuple[Figure, list[Place], list[Line2D | Patch]]:
+    """One plot for all groups if they are few, else one for each of the first; and the legend's entries for lines.
+
+    Args:
+        names: of the groups.
+        most: groups in one plot.
+        height: of the one plot in inches, without title and legend.
+        y_label: short enough for the small ones.
+        alone: what a line is, to be said in the legend if it need not tell groups apart.
+    """
+    if len(names) <= most:
+        looks = [_line(color, dash, name) for color, dash, name in zip(SERIES, DASHES, names, strict=False)]
+        lines = sum(str(look.get_label()).count("\n") + 1 for look in looks)
+        figure = new_figure(8, height + 1.2 + 0.18 * lines)
+        axes = figure.subplots()
+        grid(axes)
+        axes.set_xlabel("outer step")
+        axes.set_ylabel(y_label)
+        return figure, [Place(axes, *look) for look in zip(SERIES, DASHES, strict=True)][: len(names)], [*looks]
+
+    drawn = [_wrapped(name, 38) for name in names[:MOST_PANELS]]
+    columns = 2 if len(drawn) == 4 else 3
+    rows = ceil(len(drawn) / columns)
+    lines = max(name.count("\n") + 1 for name in drawn)
+    figure = new_figure(9, (1.6 + 0.15 * lines) * rows + 1.2)
+    panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+    for axes in panels[len(drawn) :]:
+        axes.set_visible(False)
+    for axes in panels[len(drawn) - columns : len(drawn)]:
+        axes.tick_params(labelbottom=True)  # of the last row, or over a place that stays empty
+        axes.set_xlabel("outer step")
+    for axes in panels[::columns]:
+        axes.set_ylabel(y_label)
+    for axes, name in zip(panels, drawn, strict=False):
+        grid(axes)
+        axes.set_title(name, fontsize=8)
+    return figure, [Place(axes, BLUE, "-") for axes in panels[: len(drawn)]], [_line(BLUE, "-", alone)]
+
+
+def _span(places: Sequence[Place], drawn: Sequence[Group]) -> int:
+    """Show all of the longest training; returns its outer steps."""
+    end = max(int(group.records[0].config["regime.steps"]) for group in drawn)
+    places[0].axes.set_xlim(-0.02 * end, 1.02 * end)  # panels share it
+    return end
+
+
+def _line(color: str, dash: Any, name: str) -> Line2D:
+    return Line2D([], [], color=color, linestyle=dash, label=_wrapped(name, 90))
+
+
+def _legend(figure: Figure, looks: Sequence[Line2D | Patch]) -> None:
+    """A legend under the plots, in as many columns as its longest entry leaves room for."""
+    longest = max(len(line) for look in looks for line in str(look.get_label()).split("\n"))
+    columns = max(1, min(len(looks), 100 // (longest + 8)))
+    figure.legend(handles=looks, loc="outside lower center", ncols=columns, fontsize=8, handlelength=3.5)
+
+
+def _title(figure: Figure, text: str) -> None:
+    """A title over the figure, in lines of about the same length."""
+    most = int(11.5 * figure.get_figwidth())
+    lines = _wrapped(text, most).count("\n")
+    width = next(width for width in range(1, most + 1) if _wrapped(text, width).count("\n") <= lines)
+    figure.suptitle(_wrapped(text, width), fontsize=10)
+
+
+def _of(drawn: int, number: int) -> str:
+    return counted(number, "group") if drawn == number else f"the first {drawn} of {number:,} groups"
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Text from a record in lines of so many characters; a number like 1e-3 is not cut at its sign."""
+    return "\n".join(map(_plain, textwrap.wrap(text, width, break_on_hyphens=False)))
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib shows as it is: `$` begins no formula, and what no font has is a question mark."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text).replace("$", r"\$")
