@@ -1,7 +1,7 @@
 """A sweep as one web page that needs nothing beside itself: no network, no server, no other file.
 
-Records are somebody's text: labels, settings and errors may hold anything. Every piece of text goes through `_text`, the
-data for the script through `_json`; and if something slipped by, the page's policy lets no script run but its own.
+Records are somebody's text: labels, settings and errors may hold anything. Every piece of text goes through `_text`,
+the data for the script through `_json`; and if something slipped by, the page's policy lets no script run but its own.
 """
 
 import base64
@@ -142,7 +142,7 @@ def _json(data: object) -> str:
 
 
 def _anchor(name: str) -> str:
-    return name.lower().replace(" ", "-")
+    return f"section-{name.lower().replace(' ', '-')}"
 
 
 def _wrap(element: str, content: str, attributes: str = "") -> str:
@@ -225,7 +225,7 @@ def _what_was_run(sweep: Sweep, invocations: Sequence[dict[str, Any]]) -> str:
     folder = shlex.quote(str(sweep.folder))
     if commands:
         run = (
-            f"<p>What was run, and what runs it again; a sweep with a <code>name=</code> trains only what is missing:</p>"
+            "<p>What was run, and what runs it again; with a <code>name=</code> it trains only what is missing:</p>"
             f"<pre>{_text(chr(10).join(commands))}</pre>"
         )
     else:
@@ -285,7 +285,8 @@ def _controls(name: str, label: str, statuses: Sequence[str] = ()) -> str:
     return (
         f'<div class="controls" data-table="{name}" role="search" aria-label="{label}">'
         f'<label for="{name}-filter">{label}<input id="{name}-filter" type="search" autocomplete="off" '
-        f'placeholder="words in a row"></label>{select if statuses else ""}<output for="{name}-filter"></output></div>\n'
+        f'placeholder="words in a row"></label>{select if statuses else ""}'
+        f'<output for="{name}-filter"></output></div>\n'
     )
 
 
@@ -335,7 +336,7 @@ def _results(sweep: Sweep) -> str:
         ]
 
     about_claim = (
-        " The paper&#x27;s column is what it claims for the regime; p is of Boschloo&#x27;s two-sided exact test of the two rates."
+        " Paper: what it claims for the regime; p: Boschloo's two-sided exact test of the two rates."
         if with_claim
         else ""
     )
@@ -343,9 +344,9 @@ def _results(sweep: Sweep) -> str:
         f'<ul class="counts">{counted_runs}{told}<li><b>{solved:,}</b> of {tried:,} solved it</li></ul>\n'
         + (_controls("groups", "Filter groups") if len(rows) > 1 else "")
         + _table("groups", columns, [("", cells(row)) for row in rows], "Groups of runs that differ only by seed")
-        + f'<p class="faint">A row is the runs that differ only by seed. Steps: median to the first success, blank if half '
-        f"of the runs never had one. Pain: mean over the final evaluation. Failed and crashed runs count as failed and are no "
-        f"trials; diverged ones are trials without success.{about_claim}</p>\n"
+        + '<p class="faint">A row is the runs that differ only by seed. Steps: median to the first success, blank if half '
+        "of the runs never had one. Pain: mean over the final evaluation. Failed, and crashed, runs are no trials; "
+        f"diverged ones are trials without success.{about_claim}</p>\n"
     )
 
 
@@ -391,7 +392,7 @@ def _runs(sweep: Sweep, titles: Mapping[str, str]) -> str:
             _cell(titles[record.key]),
             _cell(record.config.get("seed")),
             f' class="{record.status}">{record.status}' if record.status in STATUSES else _cell(record.status),
-            _cell({True: "yes", False: "no"}.get(metrics.get("success"))),
+            _cell({"True": "yes", "False": "no"}.get(str(metrics.get("success")))),
             _cell(_whole(metrics.get("steps_to_solve"))),
             _cell(None if accuracy is None else f"{accuracy:.1%}"),
             _cell(_scientific(metrics.get("mean_pain"))),
@@ -406,7 +407,7 @@ def _runs(sweep: Sweep, titles: Mapping[str, str]) -> str:
         f"{told}<p>Pick a run to see its metrics, its settings and its pain while training.</p>\n"
         + _controls("runs", "Filter runs", statuses)
         + _table("runs", columns, rows, "Runs")
-        + '<section id="picked" class="picked" aria-live="polite" aria-label="The run that was picked" hidden></section>\n'
+        + '<section id="picked" class="picked" aria-live="polite" aria-label="Picked run" hidden></section>\n'
     )
 
 
@@ -448,7 +449,7 @@ def _pain(record: Record) -> tuple[float, int]:
 
 
 def _cards(sweep: Sweep, titles: Mapping[str, str], run_figures: Callable[[Record], Figures]) -> str:
-    cards = []
+    cards: list[str] = []
     for record, why in choices(sweep):
         if record.status == "ok":
             what = f"{why} of its group by mean pain, {_scientific(record.metrics.get('mean_pain')) or 'none'}"
@@ -462,10 +463,10 @@ def _cards(sweep: Sweep, titles: Mapping[str, str], run_figures: Callable[[Recor
                 f'<span class="{_text(why)}">{_text(why)}</span>',
                 f"<pre>{_text(_clipped(record.error))}</pre>",
             )
-        name = f"Run {record.index}: {_text(titles[record.key])}, seed {_text(record.config.get('seed'))}"
+        name = f"Run {record.index}, {_text(titles[record.key])}, seed {_text(record.config.get('seed'))}"
         cards.append(
-            f'<details id="run-{record.index}"{"" if cards else " open"}><summary><b>{name}</b> — {what}</summary>{content}'
-            "</details>\n"
+            f'<details id="run-{record.index}"{"" if cards else " open"}><summary><b>{name}</b>: {what}</summary>'
+            f"{content}</details>\n"
         )
     rest = len(sweep.records) - len(cards)
     told = f" Any of the other {rest:,} can be picked in the table above." if rest else ""
