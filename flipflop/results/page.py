@@ -345,7 +345,7 @@ def _results(sweep: Sweep) -> str:
         + (_controls("groups", "Filter groups") if len(rows) > 1 else "")
         + _table("groups", columns, [("", cells(row)) for row in rows], "Groups of runs that differ only by seed")
         + '<p class="faint">A row is the runs that differ only by seed. Steps: median to the first success, blank if '
-        "half of the runs never had one. Pain: mean over the final evaluation. Failed, and crashed, runs are no trials; "
+        "half of the runs never had one. Pain: mean over the final evaluation. Failed and crashed runs are no trials; "
         f"diverged ones are trials without success.{about_claim}</p>\n"
     )
 
