@@ -136,9 +136,10 @@
     panel.replaceChildren(made("h3", `Run ${index}: ${run.status}`));
     panel.hidden = false;
     if (document.getElementById(`run-${index}`)) {
-      const link = Object.assign(made("a", "Its figures are below"), { href: `#run-${index}` });
+      const what = run.status === "ok" ? "Its figures are below" : "Its error in full is below";
+      const link = Object.assign(made("a", what), { href: `#run-${index}` });
       link.addEventListener("click", () => { document.getElementById(`run-${index}`).open = true; });
-      panel.append(Object.assign(document.createElement("p"), {}));
+      panel.append(document.createElement("p"));
       panel.lastChild.append(link);
     }
     if (run.error) panel.append(made("pre", run.error));
@@ -154,7 +155,8 @@
     if (run.metrics) columns.append(pairs("Metrics", data.metrics, run.metrics));
     if (data.settings.length) columns.append(pairs("Settings in which runs differ", data.settings, run.settings));
     panel.append(columns);
-    panel.append(made("h4", "To draw the rest"), made("pre", `${data.command} ${index}`));
+    // A run without metrics has left no weights to draw from.
+    if (run.metrics) panel.append(made("h4", "To draw the rest"), made("pre", `${data.command} ${index}`));
     panel.scrollIntoView({ block: "nearest" });
   };
   runs.tBodies[0].addEventListener("click", (event) => {

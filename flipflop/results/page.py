@@ -179,15 +179,15 @@ def _invocations(sweep: Sweep) -> tuple[list[dict[str, Any]], str | None]:
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
             return [], f"{path} is no list of invocations: what was run, when and where is not known"
         entries += found
-    return _merged(entries), None
+    return entries if own.is_file() else _merged(entries), None
 
 
 def _merged(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Jobs of one command as one entry, from the first one's start to the last one's end."""
     merged: dict[str, dict[str, Any]] = {}
     for entry in entries:
-        same = "\n".join(line for _, line in _facts(entry)[:-2])
-        first = merged.setdefault(same if len(entries) > SHOWN else str(len(merged)), dict(entry))
+        same = "\n".join(fact for _, fact in _facts(entry)[:-2])  # all but start and end
+        first = merged.setdefault(same, dict(entry))
         first["ended"] = entry.get("ended")
     return list(merged.values())
 
