@@ -53,7 +53,7 @@ display(Image(png_of(figures["training_curves"])))
 # %% [markdown]
 # ## What it does
 #
-# An episode of 80 time steps that no run has trained on. The action follows the latch through any number of distractors.
+# An episode of 80 time steps that no run has trained on. The action follows the latch through all distractors.
 
 # %%
 display(Image(png_of(figures["test_episode"])))

@@ -172,10 +172,10 @@ def test_histories_are_the_runs_own(tmp_path):
     """Reading each file once gives every run the row that reading it alone does."""
     runs = [record(0), record(1), record(2), record(3, status="failed")]
     sweep = of(runs, tmp_path, {0: np.arange(4.0), 1: np.arange(4.0) + 10, 2: np.arange(5.0)})
-    histories = sweep.histories("pain")
-    assert list(histories) == [r.key for r in runs[:3]]
+    histories = sweep.series("pain")
+    assert list(histories) == [0, 1, 2]
     for r in sweep.records[:3]:
-        np.testing.assert_array_equal(histories[r.key], sweep.arrays(r)["pain"])
+        np.testing.assert_array_equal(histories[r.index], sweep.arrays(r)["pain"])
 
 
 def test_pain_is_averaged_over_parts_of_the_training(tmp_path):

@@ -111,7 +111,7 @@ class Band(NamedTuple):
 @in_style
 def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     """The controller's pain in training, median and 10-90% band over a group's runs; None if no run has left any."""
-    rows = sweep.histories("pain")
+    rows = sweep.series("pain")
     bands = [band for group in groups if (band := _band(group, rows)) is not None]
     if not bands:
         return None
@@ -154,9 +154,9 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     return figure
 
 
-def _band(group: Group, rows: dict[str, NDArray[np.generic]]) -> Band | None:
+def _band(group: Group, rows: dict[int, NDArray[np.generic]]) -> Band | None:
     """A group's quantiles over the runs that have a history, each run averaged first; None if none has."""
-    kept = [rows[record.key] for record in group.records if record.key in rows and rows[record.key].size]
+    kept = [rows[record.index] for record in group.records if record.index in rows and rows[record.index].size]
     if not kept:
         return None
     every = group.records[0].config["history.every"]

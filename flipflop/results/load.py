@@ -1,6 +1,7 @@
 """What runs have left, as tables of pandas and arrays of numpy: where every figure, comparison and report begins."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from flipflop.config import ConfigError
 from flipflop.results.table import grouped, rows_of
-from flipflop.sweep.records import Arrays, Record, damaged_blocks, load_arrays, read_jobs
+from flipflop.sweep.records import Arrays, Record, damaged_blocks, load_arrays, load_block, read_jobs
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,22 @@ class Sweep:
         """
         return load_arrays(self.homes[record.key], record)
 
-    def histories(self, name: str) -> dict[str, NDArray[np.generic]]:
-        """`arrays(record)[name]` of all runs that have it undamaged, by key, reading each file of arrays but once."""
+    def series(self, name: str) -> dict[int, NDArray[np.generic]]:
+        """One array of every run that has it, by the run's index.
+
+        Each block's file is read and checked once, where `arrays` reads it for every run. Runs without arrays and runs
+        of damaged blocks are left out.
+        """
         blocks: dict[tuple[Path, str, str | None], list[Record]] = {}
         for record in self.records:
             if record.block is not None:
                 blocks.setdefault((self.homes[record.key], record.block, record.digest), []).append(record)
-        rows: dict[str, NDArray[np.generic]] = {}
-        for (home, block, _), members in blocks.items():
-            if not damaged_blocks(home, members):
-                with np.load(home / "blocks" / f"{block}.npz", allow_pickle=False) as arrays:
-                    array = arrays[name]
-                rows |= {record.key: array[record.slot] for record in members}
-        return rows
+        series: dict[int, NDArray[np.generic]] = {}
+        for (home, _, _), members in blocks.items():
+            with suppress(ConfigError):
+                rows = load_block(home, members[0], [name])[name]
+                series.update((record.index, rows[record.slot]) for record in members)
+        return series
 
     def groups(self) -> list[Group]:
         """Its runs, those that differ only by seed together."""

@@ -185,12 +185,21 @@ def load_arrays(home: Path, record: Record) -> Arrays:
     Raises:
         ConfigError: it has none, or they are not as they were written.
     """
+    return {name: rows[record.slot] for name, rows in load_block(home, record).items()}
+
+
+def load_block(home: Path, record: Record, names: Sequence[str] | None = None) -> Arrays:
+    """The arrays of all runs of a run's block, one row per slot; of `names` alone if given.
+
+    Raises:
+        ConfigError: the run has none, or they are not as they were written.
+    """
     if record.block is None:
         raise ConfigError(f"run {record.index} is {record.status}: it has left no history and no weights")
     for problem in damaged_blocks(home, [record]).values():
         raise ConfigError(problem)
     with np.load(home / "blocks" / f"{record.block}.npz", allow_pickle=False) as block:
-        return {name: block[name][record.slot] for name in block.files}
+        return {name: block[name] for name in (block.files if names is None else names)}
 
 
 def arrays_of(results: Sequence[RunResult]) -> Arrays:
