@@ -157,6 +157,7 @@
     panel.append(columns);
     // A run without metrics has left no weights to draw from.
     if (run.metrics) panel.append(made("h4", "To draw the rest"), made("pre", `${data.command} ${index}`));
+    document.getElementById("how-to-pick").textContent = `Run ${index} is picked: it is shown below the table.`;
     panel.scrollIntoView({ block: "nearest" });
   };
   runs.tBodies[0].addEventListener("click", (event) => {

@@ -10,8 +10,9 @@ import html
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -30,7 +31,8 @@ from flipflop.sweep.records import FINISHED, Record, damaged_blocks
 
 STATUSES = ("ok", "diverged", "failed", "crashed")
 SHOWN = 12  # runs with a card of their own
-CURVE = 200  # points of a run's pain curve
+CURVE = 200  # points of a run's pain curve, at most,
+ALL_CURVES = 400_000  # and of all runs', so that a page of 10,000 runs still opens
 LONGEST_ERROR = 4000  # characters of an error
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -401,19 +403,27 @@ def _runs(sweep: Sweep, titles: Mapping[str, str]) -> str:
 
     statuses = [status for status in STATUSES if any(record.status == status for record in sweep.records)]
     rows = [(f' data-status="{_text(record.status)}"', cells(record)) for record in sweep.records]
-    missing = sorted({*range(sweep.records[-1].index)} - {record.index for record in sweep.records})
-    told = f"<p>{counted(len(missing), 'run')} without a record: {_listed(missing)}.</p>\n" if missing else ""
+    missing = sweep.records[-1].index + 1 - len(rows)
+    told = f"<p>{counted(missing, 'run')} without a record: {_listed(_gaps(sweep.records), missing)}.</p>\n"
     return (
-        f"{told}<p>Pick a run to see its metrics, its settings and its pain while training.</p>\n"
+        f'{told if missing else ""}<p id="how-to-pick" role="status">Pick a run to see its metrics, its settings and '
+        "its pain while training.</p>\n"
         + _controls("runs", "Filter runs", statuses)
         + _table("runs", columns, rows, "Runs")
-        + '<section id="picked" class="picked" aria-live="polite" aria-label="Picked run" hidden></section>\n'
+        + '<section id="picked" class="picked" aria-label="Picked run" hidden></section>\n'
     )
 
 
-def _listed(indices: Sequence[int], most: int = 40) -> str:
-    more = f" and {len(indices) - most:,} more" if len(indices) > most else ""
-    return ", ".join(map(str, indices[:most])) + more
+def _gaps(records: Sequence[Record]) -> Iterator[int]:
+    """The indices below the last one that no record has; lazily, as there may be any number of them."""
+    for before, after in pairwise([-1, *(record.index for record in records)]):
+        yield from range(before + 1, after)
+
+
+def _listed(indices: Iterable[int], number: int, most: int = 40) -> str:
+    """The first of so many indices."""
+    more = f" and {number - most:,} more" if number > most else ""
+    return ", ".join(map(str, islice(indices, most))) + more
 
 
 # Runs with cards of their own
@@ -484,7 +494,7 @@ def _failures(sweep: Sweep) -> str:
             alike.setdefault((record.status, _clipped(record.error)), []).append(record.index)
     parts = []
     for (status, error), indices in alike.items():
-        name = f"{'Run' if len(indices) == 1 else counted(len(indices), 'run') + ':'} {_listed(indices)}"
+        name = f"{'Run' if len(indices) == 1 else counted(len(indices), 'run') + ':'} {_listed(indices, len(indices))}"
         head = f'<b>{name}</b> <span class="{_text(status)}">{_text(status)}</span>: {_text(_last_line(error))}'
         if len(error.strip().splitlines()) > 1:
             parts.append(f"<details><summary>{head}</summary><pre>{_text(error)}</pre></details>\n")
@@ -581,6 +591,7 @@ def _data(sweep: Sweep) -> dict[str, Any]:
     metrics = list(dict.fromkeys(name for record in sweep.records for name in record.metrics))
     differing = _differing(sweep.records)
     pains = sweep.series("pain")
+    points = min(CURVE, max(20, ALL_CURVES // len(sweep.records)))
     runs: dict[int, dict[str, Any]] = {}
     for record in sweep.records:
         run: dict[str, Any] = {
@@ -593,7 +604,7 @@ def _data(sweep: Sweep) -> dict[str, Any]:
             run["error"] = _last_line(record.error)
         pain = pains.get(record.index, np.empty(0))
         if pain.size:
-            run["curve"] = {"every": record.config["history.every"], "kept": pain.size, "pain": _thinned(pain)}
+            run["curve"] = {"every": record.config["history.every"], "kept": pain.size, "pain": _thinned(pain, points)}
         runs[record.index] = run
     return {
         "metrics": [name.replace("_", " ") for name in metrics],
@@ -603,9 +614,9 @@ def _data(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def _thinned(values: NDArray[np.generic]) -> list[float | None]:
-    """At most 200 means of even stretches, to 3 digits; None where one is no number. page.js knows the stretches."""
-    points = min(CURVE, len(values))
+def _thinned(values: NDArray[np.generic], most: int) -> list[float | None]:
+    """Means of even stretches, to 3 digits; None where one is no number. page.js knows the stretches."""
+    points = min(most, len(values))
     bounds = np.arange(points + 1) * len(values) // points
     with np.errstate(over="ignore", invalid="ignore"):
         means = np.add.reduceat(values.astype(float), bounds[:-1]) / np.diff(bounds)
