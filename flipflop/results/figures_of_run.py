@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from flipflop.results.replay import ACTIONS, Episode, fresh_episodes, landscapes, net_of
@@ -21,6 +21,9 @@ Floats = NDArray[np.floating]
 SMOOTHED_OVER = 1 / 60  # of the course: the window of the moving median in the training curves
 MOST_BINS = 500  # of a course's range
 LARGEST_HINTON = 64  # rows or columns; larger matrices are drawn as an image, where squares would not be seen
+
+SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)])
+SQUARE_CODES = (Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY)
 
 INPUTS_OF = {
     "controller": ("A", "B", "X", "1", "pain", "last y"),
@@ -75,8 +78,7 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
         strict=True,
     ):
         series = arrays[name].astype(float)
-        _draw_range(ax, steps, series)
-        ax.plot(steps, smoothed(series), color=BLUE, linewidth=1.6, label="moving median")
+        _draw_course(ax, steps, series)
         ax.set_ylabel(label)
         grid(ax)
         if name == "accuracy":
@@ -91,13 +93,14 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
     return figure
 
 
-def _draw_range(ax: Axes, steps: Floats, series: Floats) -> None:
-    """All of a course as the range of its values in at most MOST_BINS parts, which is what a thick line would show."""
+def _draw_course(ax: Axes, steps: Floats, series: Floats) -> None:
+    """A course in at most MOST_BINS parts: the range of each, as all its points would show, and the moving median."""
     size = -(-len(series) // MOST_BINS)
     starts = np.arange(0, len(series), size)
-    middles = steps[np.minimum(starts + size // 2, len(series) - 1)]
+    middles = np.minimum(starts + size // 2, len(series) - 1)
     low, high = np.fmin.reduceat(series, starts), np.fmax.reduceat(series, starts)
-    ax.fill_between(middles, low, high, color="0.78", linewidth=0.5, label="range of outer steps")
+    ax.fill_between(steps[middles], low, high, color="0.78", linewidth=0.5, label="range of outer steps")
+    ax.plot(steps[middles], smoothed(series)[middles], color=BLUE, linewidth=1.6, label="moving median")
 
 
 def smoothed(series: Floats) -> Floats:
@@ -210,11 +213,11 @@ def hinton(ax: Axes, matrix: Floats, largest: float) -> None:
         axis.set_ticks(range(0, number, 5))
     sides = np.sqrt(np.abs(matrix) / largest)
     for sign, face, edge in ((1, BLUE, BLUE), (-1, "#FBD9A0", VERMILION)):
-        squares = [
-            Rectangle((j - sides[i, j] / 2, i - sides[i, j] / 2), sides[i, j], sides[i, j])
-            for i, j in np.argwhere(np.sign(matrix) == sign)
-        ]
-        ax.add_collection(PatchCollection(squares, facecolor=face, edgecolor=edge, linewidth=0.6))
+        at = np.argwhere(np.sign(matrix) == sign)
+        corners = at[:, None, ::-1] + sides[tuple(at.T)][:, None, None] * SQUARE
+        codes = np.tile(SQUARE_CODES, len(at))
+        squares = Path(corners.reshape(-1, 2), codes)  # one path of many squares: a tenth of the bytes of many paths
+        ax.add_patch(PathPatch(squares, facecolor=face, edgecolor=edge, linewidth=0.6))
 
 
 def _scale(ax: Axes, largest: float) -> None:

@@ -15,7 +15,7 @@ Floats = NDArray[np.floating]
 Settings = dict[str, Any]  # a record's config: {dotted key: value}
 
 EPISODE_LENGTH = 80  # time steps of the test episode (the page, One test episode after training)
-ACTIONS = np.linspace(0, 1, 201)  # at which the pain landscape is looked at
+ACTIONS = np.linspace(0, 1, 101)  # at which the pain landscape is looked at
 
 # The page's five latch contexts (Pain landscape), by the events up to the step whose action is varied: what happens at
 # each time step, - for nothing. The page does not say how long its contexts are; these lengths are this project's.
