@@ -1,6 +1,17 @@
 """python -m flipflop.run [key=value ...]: one run; with -m, or -cn and a file of sweeps/, many. See --help."""
 
-from flipflop.sweep.command import main
+import signal
+import sys
+
+
+def _interrupted(*_: object) -> None:
+    print("flipflop: interrupted", file=sys.stderr)
+    sys.exit(130)
+
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupted)  # while the imports take their half second
+    from flipflop.sweep.command import main
+
     main()

@@ -110,6 +110,7 @@ def only_folder(path):
         ("-m seed=0,1 foo.bar=1,2", "foo.bar=1 .* there is no key foo"),
         ("-m seed=0,1 regime=sequential,fast", "regime=fast .* parallel, sequential"),
         ("-m name=a,b", "name=a,b .* one name"),
+        ("-m dry_run=true,false", "dry_run=true,false .* one dry_run"),
         ("-m seed=0 name=a/b", "name=a/b .* letters, digits"),
         ("-m seed=0 hydra.launcher.n_jobs=0", "hydra.launcher.n_jobs=0 .* 1 or more"),
         ("-m seed=0 hydra.launcher.block_size=0", "hydra.launcher.block_size=0 .* 1 or more"),
@@ -338,6 +339,32 @@ def test_a_stock_launcher_does_not_mix_sweeps(command):
         "flipflop: outputs/sweeps/some already has a sweep: hydra/launcher=basic cannot go on with one, "
         "choose another name=\n"
     )
+
+
+def test_stock_sweepers_have_no_dry_run(command, tmp_path):
+    """Where there is no plan to show, a dry run is refused instead of run."""
+    for launcher in ("flipflop", "basic"):
+        code, out, errors = command("-m", "seed=0", "dry_run=true", "hydra/sweeper=basic", f"hydra/launcher={launcher}")
+        assert (code, out) == (2, "")
+        assert errors == "flipflop: dry_run=true is not allowed with hydra/sweeper=basic, which has no plan\n"
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_our_launcher_does_not_mix_sweeps(command):
+    """A sweep of a stock launcher is not gone on with by ours, which would leave its runs out."""
+    sweep = ["-m", "seed=0", "name=some", *TINY]
+    assert command(*sweep, "hydra/launcher=basic")[0] == 0
+    for more in ([], ["dry_run=true"]):
+        code, _, errors = command(*sweep, *more)
+        assert code == 2
+        assert errors == "flipflop: outputs/sweeps/some has a sweep of a stock launcher: choose another name=\n"
+
+
+def test_the_command_is_kept_as_it_was_given(command, tmp_path):
+    """sweep.yaml has the command that people can repeat, with its ranges."""
+    command("-m", "seed=0..2", "name=some", "hydra.launcher.n_jobs=1", *TINY)
+    (entry,) = yaml.safe_load((tmp_path / "outputs" / "sweeps" / "some" / "sweep.yaml").read_text())
+    assert entry["command"].startswith("python -m flipflop.run -m seed=0..2 name=some hydra.launcher.n_jobs=1 ")
 
 
 def test_a_failed_single_run(command, tmp_path, monkeypatch):

@@ -10,9 +10,10 @@ from rich.console import Console
 
 from flipflop.core.train import train
 from flipflop.sweep import execute as execution
-from flipflop.sweep.execute import Block, Report, Watch, Workers, execute, prepare, train_runs
+from flipflop.sweep.checkpoints import BlockCheckpoint
+from flipflop.sweep.execute import Block, Report, Watch, Workers, execute, prepare, train_block, train_runs
 from flipflop.sweep.plan import PlannedRun, run_key
-from flipflop.sweep.records import Folder
+from flipflop.sweep.records import Folder, arrays_of, load_arrays
 
 TINY = {"regime.steps": 30, "method.warmup_steps": 5, "eval.episodes": 3, "eval.episode_length": 8, "eval.every": 10}
 PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 4}
@@ -58,19 +59,30 @@ def test_a_run_that_cannot_be_trained_spoils_no_other(tmp_path, monkeypatch):
 
     monkeypatch.setattr(execution, "train", train_all_but_one)
     planned = runs({"seed": 0}, {"seed": 1}, {"seed": 2})
-    done = train_runs(planned, lambda *_: None)
-    first, failed, last = done.outcomes
-    assert failed.result is None
+    how = Workers(1, 64)
+    with Folder(tmp_path) as folder:
+        folder.plan(planned)
+        blocks, _ = prepare(planned, folder.unfinished, how)
+        assert len(blocks) == 1
+        records = execute(blocks, folder, how, Console(file=StringIO()))
+    first, failed, last = sorted(records, key=lambda record: record.index)
+    assert (failed.status, failed.metrics) == ("failed", {})
     assert "RuntimeError: seed 1 cannot be trained" in failed.error
-    for outcome in (first, last):
-        (alone,) = train([outcome.run.config])
-        assert outcome.error is None
-        assert outcome.result.metrics == alone.metrics
-        for name, series in vars(alone.history).items():
-            np.testing.assert_array_equal(getattr(outcome.result.history, name), series)
-        for net in ("controller", "world_model"):
-            for weights, same in zip(getattr(outcome.result, net), getattr(alone, net), strict=True):
-                np.testing.assert_array_equal(weights, same)
+    for record, run in ((first, planned[0]), (last, planned[2])):
+        (alone,) = train([run.config])
+        assert record.metrics == vars(alone.metrics)
+        for name, stack in arrays_of([alone]).items():
+            np.testing.assert_array_equal(load_arrays(tmp_path, record)[name], stack[0])
+
+
+def test_a_checkpoint_that_leads_nowhere_is_forgotten(tmp_path):
+    """A run that fails after a checkpoint, whole as it may be, is trained again from its beginning."""
+    (planned,) = runs({"seed": 0})
+    block = Block([planned], tmp_path, 60)
+    BlockCheckpoint(block.checkpoint.path, [planned.key], 0).offer(lambda: {"done": np.array(10)})  # and no weights
+    done = train_block(block)
+    (alone,) = train([planned.config])
+    assert done.outcomes[0].result.metrics == alone.metrics
 
 
 def test_progress_counts_what_is_done(tmp_path):

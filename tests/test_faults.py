@@ -8,6 +8,7 @@ each scenario's seed. Part of `make check`.
 import csv
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -189,7 +190,7 @@ def test_interrupted(tmp_path, whole, seed):
     if seed % 2:
         os.killpg(sweep.process.pid, signal.SIGINT)
     else:
-        os.kill(sweep.process.pid, draw.choice([signal.SIGINT, signal.SIGTERM]))
+        os.kill(sweep.process.pid, draw.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
     code, _, errors = sweep.end()
     assert time.monotonic() - sent < 3  # within a second, on a machine that has nothing else to do
     assert code == 130
@@ -202,6 +203,18 @@ def test_interrupted(tmp_path, whole, seed):
     assert sweep.processes() == {}
     out = finish(tmp_path, whole)
     assert done == 0 or f"{RUNS} runs, {done} of them done before" in out
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_interrupted_early(tmp_path, seed):
+    """Ctrl-C in the first second, among imports and starting processes, is one sentence too."""
+    sweep = Sweep(tmp_path)
+    time.sleep(0.1 + 0.3 * seed)
+    os.killpg(sweep.process.pid, signal.SIGINT)
+    code, _, errors = sweep.end()
+    assert code == 130
+    assert re.fullmatch(r"flipflop: interrupted(: \d+ of \d+ runs done; .*)?\n", errors)
+    assert sweep.processes() == {}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -357,8 +370,8 @@ def garbled(folder, draw):
 
 def unreadable_checkpoint(folder, draw):
     (folder / "unfinished").mkdir()
-    (folder / "unfinished" / "0123456789abcdef.npz").write_bytes(draw.randbytes(500))
-    return "0123456789abcdef.npz cannot be read"
+    (folder / "unfinished" / "0123456789abcdef.state").write_bytes(draw.randbytes(500))
+    return "0123456789abcdef.state cannot be read"
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,35 @@ def test_a_damaged_line_is_named_and_counts_as_not_there(tmp_path, damage, elsew
     assert (tmp_path / "damaged.jsonl").read_bytes() == harmed.rstrip(b"\n") + b"\n"
 
 
+def test_results_of_another_version_are_left_out(tmp_path, monkeypatch):
+    """Runs of two versions of the results are not counted together; those of the other are named and stay."""
+    leave(tmp_path, [planned(0), planned(1)])
+    before = (tmp_path / "runs.jsonl").read_bytes()
+    for module in ("records", "plan"):
+        monkeypatch.setattr(f"flipflop.sweep.{module}.RESULTS_VERSION", 2)
+    left, problems, _ = read(tmp_path)
+    assert left == []
+    assert problems == [
+        f"2 records in {tmp_path / 'runs.jsonl'} of version 1 of the results left out: this flipflop makes version 2"
+    ]
+    (again,) = leave(tmp_path, [planned(0)])
+    assert (again.version, again.index) == (2, 2)
+    assert read(tmp_path).records == [again]
+    assert (tmp_path / "runs.jsonl").read_bytes().startswith(before)
+    assert len(list((tmp_path / "blocks").iterdir())) == 2
+
+
+def test_what_died_while_writing_leaves_no_litter(tmp_path):
+    """Half-written files and arrays that no line names are removed when the folder is opened again."""
+    (record,) = leave(tmp_path, [planned(0)])
+    for name in ("plan.txt.123.part", "blocks/0123456789abcdef.npz.123.part", "blocks/0123456789abcdef.npz"):
+        (tmp_path / name).write_bytes(b"half")
+    with Folder(tmp_path):
+        pass
+    assert [path.name for path in (tmp_path / "blocks").iterdir()] == [f"{record.block}.npz"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
 def test_a_line_of_another_version_is_named(tmp_path):
     """A record whose fields are not today's is not read as if they were."""
     (record,) = leave(tmp_path, [planned(0)])
@@ -252,4 +281,7 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
 def test_the_jobs_of_a_stock_launcher(tmp_path):
     """A sweep of one folder per job reads as one, in the order of the jobs' numbers."""
     written = [leave(tmp_path / str(job), [planned(100 - job)])[0] for job in range(11)]
+    for job in range(11):
+        (tmp_path / str(job) / ".hydra").mkdir()
+    leave(tmp_path / "another sweep", [planned(0)])
     assert read_jobs(tmp_path).records == [replace(record, index=job) for job, record in enumerate(written)]

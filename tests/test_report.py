@@ -40,6 +40,7 @@ def test_a_sweep_of_a_stock_launcher(tmp_path, capsys):
     """A folder per job reads as one sweep, its runs numbered as the jobs."""
     for job in range(11):
         leave(tmp_path / str(job), 100 - job)
+        (tmp_path / str(job) / ".hydra").mkdir()
     main([str(tmp_path)])
     assert "11 runs: 11 ok" in capsys.readouterr().out
     assert [row["seed"] for row in rows(tmp_path / "runs.csv")] == [str(100 - job) for job in range(11)]

@@ -11,6 +11,9 @@ _WITH_VALUE = {"-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", 
 
 GROUPS = ("env", "controller", "world_model", "optimiser", "regime", "method")
 
+# What is said of a sweep as a whole, and of no run in it.
+OF_THE_SWEEP = ("name", "dry_run", "figures")
+
 # Names that only a group's file may set: they say what the rest of the group is.
 _SET_BY_GROUP = ("optimiser", "regime", "method")
 
@@ -59,8 +62,8 @@ def check(overrides: Iterable[str]) -> None:
             raise ConfigError(f"{text} is not allowed: set its parts, as in hydra.launcher.n_jobs=2")
         if key in GROUPS and (value == "null" or not re.match(r"[A-Za-z_{$]", value)):
             raise ConfigError(f"{text} is not allowed: {key} must be the name of a file in conf/{key}/")
-        if key == "name" and "," in value:
-            raise ConfigError(f"{text} is not allowed: a sweep must have one name")
+        if key in OF_THE_SWEEP and "," in value:
+            raise ConfigError(f"{text} is not allowed: a sweep must have one {key}")
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

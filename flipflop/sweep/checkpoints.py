@@ -1,20 +1,22 @@
 """Blocks in training, on disk: their state from time to time, so that a process that dies loses little work.
 
-A block's state is kept in unfinished/ID.npz of the sweep's folder, one row per run, with the runs' keys: whatever block
-some of these runs are in later can go on from there.
+A block's state is kept in unfinished/ID.state of the sweep's folder, an npz with a checksum: one row per run, with the
+runs' keys. Whatever block some of these runs are in later can go on from there.
 """
 
 import io
 import time
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from flipflop.core.train import State
-from flipflop.sweep.files import write_whole
+from flipflop.sweep.files import checksum, write_whole
+
+CHECKSUM_BYTES = 16  # at the end of the file, of all that is before
 
 
 class BlockCheckpoint:
@@ -31,11 +33,12 @@ class BlockCheckpoint:
         """
         self.path, self.keys, self.seconds, self.source = path, list(keys), seconds, source
         self.was_loaded = False
+        self._is_trusted = True
         self._due = time.monotonic() + seconds
 
     def load(self) -> State | None:
         """The rows of these runs; None if there is no state of them that can be read."""
-        for path in (self.path, self.source):
+        for path in (self.path, self.source) if self._is_trusted else ():
             if path is not None and (state := _read(path)) is not None:
                 rows = {key: row for row, key in enumerate(state.pop("keys").tolist())}
                 if rows.keys() >= set(self.keys):
@@ -44,17 +47,20 @@ class BlockCheckpoint:
                     return {name: array if array.ndim == 0 else array[chosen] for name, array in state.items()}
         return None
 
+    def forget(self) -> None:
+        """Load nothing any more: nothing could go on from what was loaded."""
+        self.was_loaded = self._is_trusted = False
+
     def offer(self, take: Callable[[], State]) -> None:
         """Write the state if the last one is old enough; a full disk is for the sweep's own process to report."""
         if time.monotonic() < self._due:
             return
         content = io.BytesIO()
         np.savez(content, **take(), keys=np.array(self.keys))  # type: ignore[arg-type]
-        try:
+        state = content.getvalue()
+        with suppress(OSError):
             self.path.parent.mkdir(exist_ok=True)
-            write_whole(self.path, content.getvalue())
-        except OSError:
-            pass
+            write_whole(self.path, state + checksum(state).encode())
         self._due = time.monotonic() + self.seconds
 
 
@@ -70,7 +76,7 @@ def left_in(folder: Path) -> tuple[list[Left], list[str]]:
     """The states in a folder, the furthest first, and a sentence on each file that is none."""
     left: list[Left] = []
     problems: list[str] = []
-    for path in sorted(folder.glob("*.npz")):
+    for path in sorted(folder.glob("*.state")):
         state = _read(path)
         if state is None:
             problems.append(f"{path} cannot be read: its runs begin anew")
@@ -79,10 +85,27 @@ def left_in(folder: Path) -> tuple[list[Left], list[str]]:
     return sorted(left, key=lambda one: -one.done), problems
 
 
+def tidy(folder: Path, finished: Collection[str]) -> None:
+    """Remove all that is of no more use when a sweep ends; states of runs that are not finished stay."""
+    if not folder.is_dir():
+        return
+    left, _ = left_in(folder)
+    of_use = {one.path for one in left if not set(one.keys) <= set(finished)}
+    for path in folder.iterdir():
+        if path not in of_use:
+            path.unlink(missing_ok=True)
+    if not of_use:
+        folder.rmdir()
+
+
 def _read(path: Path) -> State | None:
+    """A state, if its checksum says that it is one."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            state = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
+        content = path.read_bytes()
+    except OSError:
         return None
-    return state if {"keys", "done"} <= state.keys() else None
+    state, mark = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
+    if mark != checksum(state).encode():
+        return None
+    with np.load(io.BytesIO(state), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

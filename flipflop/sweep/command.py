@@ -14,7 +14,10 @@ from flipflop.sweep.arguments import prepare
 from flipflop.sweep.errors import WRONG_INPUT, explain
 from flipflop.sweep.launcher import RunsFailed, Stopped
 from flipflop.sweep.plugins import config_folder
+from flipflop.sweep.provenance import remember
 from flipflop.sweep.single import Ending, run_one
+
+EXPECTED = (*WRONG_INPUT, RunsFailed, Stopped, OSError)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,19 +28,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then lets errors through, to be said in one sentence here
-    signal.signal(signal.SIGTERM, _interrupt)  # what batch systems send first is as good as Ctrl-C
+    interruption = Interruption()
     try:
-        sys.argv[1:] = prepare(sys.argv[1:] if arguments is None else arguments)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        remember(given)
+        sys.argv[1:] = prepare(given)
         hydra.main(config_path=str(config_folder("conf")), config_name="config", version_base="1.3")(run_one)()
-    except (*WRONG_INPUT, RunsFailed, Stopped, OSError, Ending) as error:
+    except KeyboardInterrupt as error:
+        sys.exit(_say(str(error) or "interrupted", code=130))
+    except (Exception, Ending) as error:
+        if interruption.came:  # in the middle of a library, which made another error of it
+            sys.exit(_say("interrupted", code=130))
         cause = error.error if isinstance(error, Ending) else error
         if cause is None:
             return
-        if wants_traceback:
+        if wants_traceback or not isinstance(cause, EXPECTED):
             raise cause from None
         sys.exit(_say(_sentence(cause), code=2 if isinstance(cause, WRONG_INPUT) else 1))
-    except KeyboardInterrupt as error:
-        sys.exit(_say(str(error) or "interrupted", code=130))
+
+
+class Interruption:
+    """Ctrl-C, and what systems send when they shut down, or a terminal when it closes: all end a sweep alike."""
+
+    def __init__(self) -> None:
+        """Listen, but not for what this process was told to ignore, as by nohup."""
+        self.came = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._hear)
+
+    def _hear(self, *_: object) -> None:
+        self.came = True
+        raise KeyboardInterrupt
 
 
 def _sentence(error: Exception) -> str:
@@ -46,10 +68,6 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"
     return str(error)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(sentence: str, code: int) -> int:

@@ -1,7 +1,6 @@
 """Blocks at work: joblib runs them on all cores, and what a process takes along when it dies is trained again."""
 
 import os
-import shutil
 import threading
 import time
 import traceback
@@ -17,9 +16,9 @@ import joblib
 from rich.console import Console
 
 from flipflop.core.train import Floats, OnProgress, train
-from flipflop.sweep.checkpoints import BlockCheckpoint, left_in
+from flipflop.sweep.checkpoints import BlockCheckpoint, left_in, tidy
 from flipflop.sweep.plan import PlannedRun, cost, cut_blocks
-from flipflop.sweep.processes import ProcessDied, alone, begin
+from flipflop.sweep.processes import ProcessDied, begin, not_interrupted, separately
 from flipflop.sweep.progress import Bar
 from flipflop.sweep.records import FINISHED, Folder, Outcome, Record, block_name
 
@@ -46,6 +45,11 @@ class Done(NamedTuple):
 
     outcomes: list[Outcome]
     seconds: float  # CPU time of its process
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its runs have no result."""
+        return self.outcomes[0].result is None
 
 
 class Report:
@@ -102,7 +106,7 @@ class Block:
         self.runs, self._unfinished, self._seconds = runs, unfinished, seconds
         self.name, self.steps_done = block_name(keys), steps_done
         self.report = Report(unfinished / f"{self.name}.steps")
-        self.checkpoint = BlockCheckpoint(unfinished / f"{self.name}.npz", keys, seconds, source)
+        self.checkpoint = BlockCheckpoint(unfinished / f"{self.name}.state", keys, seconds, source)
 
     @property
     def steps(self) -> int:
@@ -131,27 +135,27 @@ class Block:
 
 
 def train_runs(runs: Sequence[PlannedRun], on_progress: OnProgress, checkpoint: BlockCheckpoint | None = None) -> Done:
-    """Train runs together, in whatever process this is.
-
-    If that fails they are trained one by one from their beginning, so that one that cannot be trained spoils no other,
-    nor does a checkpoint from which nothing can go on.
-    """
+    """Train runs together, in whatever process this is; an exception fails them all."""
     start = time.process_time()
     try:
         results = train([run.config for run in runs], on_progress, checkpoint)
         outcomes = [Outcome(run, result, None) for run, result in zip(runs, results, strict=True)]
     except Exception:
-        if len(runs) > 1 or (checkpoint is not None and checkpoint.was_loaded):
-            outcomes = [train_runs([run], on_progress).outcomes[0] for run in runs]
-        else:
-            outcomes = [Outcome(runs[0], None, traceback.format_exc())]
+        outcomes = [Outcome(run, None, traceback.format_exc()) for run in runs]
     return Done(outcomes, time.process_time() - start)
 
 
 def train_block(block: Block) -> Done:
-    """Train a block, noting down how far it is."""
+    """Train a block, noting down how far it is.
+
+    A run that fails alone after a checkpoint is tried again from its beginning: the checkpoint may be the reason.
+    """
     block.report(0)
-    return train_runs(block.runs, block.report, block.checkpoint)
+    done = train_runs(block.runs, block.report, block.checkpoint)
+    if done.has_failed and len(block.runs) == 1 and block.checkpoint.was_loaded:
+        block.checkpoint.forget()
+        return train_block(block)
+    return done
 
 
 def prepare(runs: Sequence[PlannedRun], unfinished: Path, workers: Workers) -> tuple[list[Block], list[str]]:
@@ -189,32 +193,70 @@ def execute(blocks: Sequence[Block], folder: Folder, workers: Workers, console: 
             records += folder.add(done.outcomes, done.seconds)
             watch.ended(block)
             block.tidy()
-    shutil.rmtree(folder.unfinished, ignore_errors=True)
+    tidy(folder.unfinished, folder.finished)
     return records
 
 
 def _all_done(blocks: Sequence[Block], workers: Workers) -> Generator[tuple[Block, Done]]:
-    """Train blocks in any order, through the deaths of any processes.
+    """Train blocks in any order, through exceptions and the deaths of any processes.
 
+    The runs of a block that fails are trained again, each by itself: one that cannot be trained spoils no other.
     joblib gives a pool up when one of its processes dies, and does not tell which block that one had. All blocks that
-    had been begun are suspects: they wait until the others are done in new pools, and are then trained alone.
+    had been begun are suspects: they wait until the others are done in new pools, and are then trained in a process
+    each. The runs of one that dies again are trained one at a time: what dies alone has crashed.
     """
-    if workers.n_jobs == 1:
-        for block in blocks:
-            yield block, train_block(block)
-        return
     remaining = {block.name: block for block in blocks}
     suspects: list[Block] = []
-    while (processes := min(workers.number, len(remaining))) > 1:
-        try:
-            with closing(_pool(list(remaining.values()), processes)) as ends:
-                for name, done in ends:
-                    yield remaining.pop(name), done
-        except BrokenProcessPool:
-            begun = [block for block in remaining.values() if block.report.path.exists()]
-            suspects += [remaining.pop(block.name) for block in begun or list(remaining.values())[:1]]
-    for block in (*remaining.values(), *suspects):
-        yield block, _quarantined(block)
+
+    def ended(block: Block, done: Done) -> Iterator[tuple[Block, Done]]:
+        if done.has_failed and len(block.runs) > 1:
+            remaining.update((single.name, single) for single in block.singly())
+        else:
+            yield block, done
+
+    while remaining:
+        waiting = list(remaining.values())
+        processes = min(workers.number, len(waiting))
+        if workers.n_jobs == 1:
+            block = remaining.pop(waiting[0].name)
+            yield from ended(block, train_block(block))
+        elif processes == 1:
+            suspects.append(remaining.pop(waiting[0].name))
+        else:
+            try:
+                with closing(_pool(waiting, processes)) as ends:
+                    for name, done in ends:
+                        yield from ended(remaining.pop(name), done)
+            except BrokenProcessPool:
+                begun = [block for block in waiting if block.name in remaining and block.report.path.exists()]
+                suspects += [remaining.pop(block.name) for block in begun or list(remaining.values())[:1]]
+        if not remaining and suspects:
+            alone = yield from _quarantined(suspects, workers.number)
+            remaining.update((block.name, block) for block in alone)
+            suspects = []
+
+
+def _quarantined(blocks: Sequence[Block], processes: int) -> Generator[tuple[Block, Done], None, list[Block]]:
+    """Train blocks in a process each, and those that die again run by run, one at a time.
+
+    Returns the runs of blocks that have failed by an exception instead: there is no harm in them.
+    """
+    failed: list[Block] = []
+    dead: list[Block] = []
+    with closing(separately(train_block, blocks, processes)) as ends:
+        for block, done in ends:
+            if isinstance(done, ProcessDied):
+                dead += block.singly()
+            elif done.has_failed and len(block.runs) > 1:
+                failed += block.singly()
+            else:
+                yield block, done
+    with closing(separately(train_block, dead, 1)) as ends:
+        for block, done in ends:
+            if isinstance(done, ProcessDied):
+                done = Done([Outcome(block.runs[0], None, str(done), crashed=True)], 0.0)
+            yield block, done
+    return failed
 
 
 def _pool(blocks: Sequence[Block], processes: int) -> Generator[tuple[str, Done]]:
@@ -228,7 +270,8 @@ def _pool(blocks: Sequence[Block], processes: int) -> Generator[tuple[str, Done]
         initializer=begin,
         initargs=(os.getpid(),),
     )
-    results = parallel(joblib.delayed(_named)(block) for block in blocks)
+    with not_interrupted():
+        results = parallel(joblib.delayed(_named)(block) for block in blocks)
     try:
         for result in results:  # noqa: UP028 - `yield from` would close them before the warnings are off
             yield result
@@ -240,17 +283,6 @@ def _pool(blocks: Sequence[Block], processes: int) -> Generator[tuple[str, Done]
 
 def _named(block: Block) -> tuple[str, Done]:
     return block.name, train_block(block)
-
-
-def _quarantined(block: Block) -> Done:
-    """Train a block in a process of its own; if that dies too, its runs one at a time: what dies alone has crashed."""
-    try:
-        return alone(train_block, block)
-    except ProcessDied as death:
-        if len(block.runs) == 1:
-            return Done([Outcome(block.runs[0], None, str(death), crashed=True)], 0.0)
-    singles = [_quarantined(single) for single in block.singly()]
-    return Done([done.outcomes[0] for done in singles], sum(done.seconds for done in singles))
 
 
 class Watch:
@@ -275,9 +307,9 @@ class Watch:
         self._thread.join()
 
     def ended(self, block: Block) -> None:
-        """A block is done: there is no more to read of it."""
-        del self._training[block.name]
-        self._done[block.name] = 1.0
+        """A block is done: there is no more to read of it. It may be a part of one that was begun as a whole."""
+        if self._training.pop(block.name, None):
+            self._done[block.name] = 1.0
 
     def _look(self) -> None:
         while not self._all_ended.wait(SECONDS_BETWEEN_REPORTS):

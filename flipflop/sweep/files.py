@@ -1,11 +1,18 @@
 """Files that are there whole or not at all, whenever the process that writes them may die."""
 
+import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
+def checksum(content: bytes) -> str:
+    """16 hexadecimal digits that tell damage from what was written; no protection against forgery."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name, and give it its own when all of it is on disk.
+    """Write a file under another name, NAME.PROCESS.part, and give it its own when all of it is on disk.
 
     Raises:
         OSError: it cannot be written; what stood there before still does. It names the file.
@@ -17,9 +24,12 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    except BaseException as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def append_whole(path: Path, content: bytes) -> None:
@@ -35,6 +45,9 @@ def append_whole(path: Path, content: bytes) -> None:
             while written < len(content):
                 written += file.write(content[written:])
             os.fsync(file.fileno())
-        except OSError as error:
-            file.truncate(size)
-            raise OSError(error.errno, error.strerror, str(path)) from error
+        except BaseException as error:
+            with suppress(OSError):
+                file.truncate(size)
+            if isinstance(error, OSError):
+                raise OSError(error.errno, error.strerror, str(path)) from error
+            raise

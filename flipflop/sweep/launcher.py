@@ -10,14 +10,14 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from flipflop.config import refuse
+from flipflop.config import ConfigError, refuse
 from flipflop.sweep.compose import Composer
 from flipflop.sweep.execute import Block, Workers, execute, prepare
 from flipflop.sweep.plan import PlannedRun, plan
 from flipflop.sweep.preview import show_plan
 from flipflop.sweep.progress import counted
 from flipflop.sweep.provenance import Log
-from flipflop.sweep.records import FINISHED, Folder, Record, read
+from flipflop.sweep.records import FINISHED, Folder, Record, jobs_in, read
 
 
 class RunsFailed(Exception):
@@ -72,6 +72,8 @@ class FlipflopLauncher(Launcher):
         assert self.config is not None
         console = Console()
         path = Path(self.config.hydra.sweep.dir)
+        if jobs_in(path) and not (path / "runs.jsonl").is_file():
+            raise ConfigError(f"{path} has a sweep of a stock launcher: choose another name=")
         if self.config.dry_run:
             show_plan(runs, path, self.config.name is not None, self.workers, console)
             return []

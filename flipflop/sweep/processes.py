@@ -5,10 +5,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar
 
+Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -24,6 +28,7 @@ def begin(parent: int) -> None:
     A parent that is killed cannot end its workers, and they would train on for as long as their block takes.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
@@ -33,32 +38,56 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def alone(function: Callable[..., Answer], *arguments: Any) -> Answer:
-    """Call a function in a process of its own.
-
-    Raises:
-        ProcessDied: it ended without an answer, and how.
-    """
-    context = multiprocessing.get_context("spawn")
-    answers, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, os.getpid(), function, arguments))
-    process.start()
-    sender.close()
+@contextmanager
+def not_interrupted() -> Iterator[None]:
+    """Processes that are started in here do not hear of Ctrl-C before they `begin`: they would die with a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        answer: Answer = answers.recv()
-    except EOFError:
-        process.join()
-        raise ProcessDied(_death(process.exitcode)) from None
+        yield
     finally:
-        process.kill()
-        process.join()
-        answers.close()
-    return answer
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _answer(sender: Connection, parent: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def separately(
+    function: Callable[[Item], Answer], items: Iterable[Item], processes: int
+) -> Generator[tuple[Item, Answer | ProcessDied]]:
+    """Call a function for each item in a process of its own, so many at a time; answers and deaths as they come."""
+    context = multiprocessing.get_context("spawn")
+    waiting = deque(items)
+    running: dict[Connection, tuple[Item, SpawnProcess]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                item = waiting.popleft()
+                answers, sender = context.Pipe(duplex=False)
+                process = context.Process(target=_answer, args=(sender, os.getpid(), function, item))
+                with not_interrupted():
+                    running[answers] = item, process
+                    process.start()
+                sender.close()
+            ready = set(map(id, wait(list(running))))
+            for answers in [each for each in running if id(each) in ready]:
+                answer: Answer | ProcessDied
+                try:
+                    answer = answers.recv()
+                except EOFError:
+                    running[answers][1].join()
+                    answer = ProcessDied(_death(running[answers][1].exitcode))
+                item, process = running.pop(answers)
+                process.join()
+                answers.close()
+                yield item, answer
+    finally:
+        for answers, (_, process) in running.items():
+            if process.pid is not None:
+                process.kill()
+                process.join()
+            answers.close()
+
+
+def _answer(sender: Connection, parent: int, function: Callable[[Any], Any], item: Any) -> None:
     begin(parent)
-    sender.send(function(*arguments))
+    sender.send(function(item))
 
 
 def _death(exit_code: int | None) -> str:

@@ -5,7 +5,9 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +23,14 @@ from flipflop.sweep.files import write_whole
 PACKAGES = ("numpy", "hydra-core", "omegaconf", "joblib", "rich")
 
 
+_given: ContextVar[list[str]] = ContextVar("arguments as they were given")
+
+
+def remember(arguments: Sequence[str]) -> None:
+    """Keep the command line as it was given: what Hydra gets has its ranges written out."""
+    _given.set(list(arguments))
+
+
 def now() -> str:
     """The time, to the second, with its zone."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -29,7 +39,7 @@ def now() -> str:
 def invocation(base: DictConfig) -> dict[str, Any]:
     """What is true of this process at its start; `base` is the sweep's config before its axes."""
     return {
-        "command": shlex.join(["python", "-m", "flipflop.run", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "flipflop.run", *_given.get(sys.argv[1:])]),
         "started": now(),
         "ended": None,
         "versions": {
@@ -91,7 +101,7 @@ class Log:
             return []
         try:
             entries = yaml.safe_load(self._path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError):
+        except (yaml.YAMLError, ValueError, RecursionError):
             entries = None
         if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
             return entries

@@ -11,7 +11,6 @@ Every line, the plan and every file of arrays carry a checksum: what was torn, e
 noticed, named and counts as not there.
 """
 
-import hashlib
 import io
 import json
 import math
@@ -27,8 +26,9 @@ from numpy.typing import NDArray
 from flipflop.config import ConfigError
 from flipflop.core.nets import Weights
 from flipflop.core.train import RESULTS_VERSION, RunResult
-from flipflop.sweep.files import append_whole, write_whole
+from flipflop.sweep.files import append_whole, checksum, write_whole
 from flipflop.sweep.plan import PlannedRun, key_of
+from flipflop.sweep.progress import counted
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -77,11 +77,6 @@ class Contents(NamedTuple):
     homes: dict[str, Path]  # by key, the folder in which a record and its arrays are
 
 
-def checksum(content: bytes) -> str:
-    """16 hexadecimal digits that tell damage from what was written; no protection against forgery."""
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
 def line_of(record: Record) -> bytes:
     """A record as a line of runs.jsonl."""
     text = json.dumps(vars(record), allow_nan=False)
@@ -121,6 +116,15 @@ def read(folder: Path) -> Contents:
             records[found.key] = found
         else:
             problems.append(f"{folder / 'runs.jsonl'} line {number} {found}")
+    others = {record.version for record in records.values()} - {RESULTS_VERSION}
+    for version in sorted(others):
+        old = [key for key, record in records.items() if record.version == version]
+        problems.append(
+            f"{counted(len(old), 'record')} in {folder / 'runs.jsonl'} of version {version} of the results left out: "
+            f"this flipflop makes version {RESULTS_VERSION}"
+        )
+        for key in old:
+            del records[key]
     by_index = sorted(records.values(), key=lambda record: record.index)
     return Contents(by_index, problems, dict.fromkeys(records, folder))
 
@@ -156,14 +160,19 @@ def read_jobs(folder: Path) -> Contents:
     """The records of a sweep by any launcher: a stock one leaves a folder per job, numbered in their order."""
     if (folder / "runs.jsonl").is_file():
         return read(folder)
-    jobs = sorted((path.parent for path in folder.glob("*/runs.jsonl")), key=_job_number)
-    contents = [read(job) for job in jobs]
+    contents = [read(job) for job in jobs_in(folder)]
     records = [record for content in contents for record in content.records]
     return Contents(
         [replace(record, index=index) for index, record in enumerate(records)],
         [problem for content in contents for problem in content.problems],
         {key: home for content in contents for key, home in content.homes.items()},
     )
+
+
+def jobs_in(folder: Path) -> list[Path]:
+    """The folders of a stock launcher's jobs, in their order: each has a record and Hydra's own .hydra/."""
+    jobs = (path.parent for path in folder.glob("*/runs.jsonl") if (path.parent / ".hydra").is_dir())
+    return sorted(jobs, key=lambda job: (int(job.name) if job.name.isdigit() else -1, job.name))
 
 
 def damaged_blocks(folder: Path, records: Iterable[Record]) -> dict[str, str]:
@@ -259,7 +268,12 @@ class Folder:
         self._lock.release()
 
     def _set_aside(self, plan: Sequence[str] | None) -> None:
+        """Move what is no record out of runs.jsonl, and remove what processes that died were about to write."""
         lines = list(_examine(self.path, plan))
+        named = {f"{found.block}.npz" for _, found in lines if isinstance(found, Record)}
+        litter = [path for path in (self.path / "blocks").iterdir() if path.name not in named and path.is_file()]
+        for path in (*self.path.glob("*.part"), *litter):
+            path.unlink()
         if foreign := [line for line, found in lines if not isinstance(found, Record)]:
             append_whole(self.path / "damaged.jsonl", b"".join(line.rstrip(b"\n") + b"\n" for line in foreign))
             kept = [line for line, found in lines if isinstance(found, Record)]
@@ -333,10 +347,6 @@ class Folder:
 def block_name(keys: Sequence[str]) -> str:
     """What files of a block of these runs are called."""
     return checksum("".join(keys).encode())
-
-
-def _job_number(folder: Path) -> tuple[int, str]:
-    return int(folder.name) if folder.name.isdigit() else -1, folder.name
 
 
 def finite(metrics: dict[str, Any]) -> dict[str, Any]:

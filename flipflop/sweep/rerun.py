@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from flipflop.config import RULES, Config, ConfigError, validate, with_settings
-from flipflop.core.train import RESULTS_VERSION, RunResult, train
+from flipflop.core.train import RunResult, train
 from flipflop.sweep.compose import to_config
 from flipflop.sweep.errors import HYDRA_ERRORS, explain
 from flipflop.sweep.progress import Bar
@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConfigError as error:
         print("flipflop:", error, file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        print(f"flipflop: {error.filename or 'a file'} cannot be used: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("flipflop: interrupted", file=sys.stderr)
         sys.exit(130)
@@ -105,12 +108,8 @@ def config_of(record: Record) -> Config:
     """The config in a record, with the types of the schema.
 
     Raises:
-        ConfigError: it is of another version, or cannot be run.
+        ConfigError: it cannot be run by this version.
     """
-    if record.version != RESULTS_VERSION:
-        raise ConfigError(
-            f"the record is of version {record.version} of the results: this flipflop makes version {RESULTS_VERSION}"
-        )
     try:
         nested = OmegaConf.create({})
         before = {key: rule.before for key, rule in RULES.items() if rule.before is not ...}

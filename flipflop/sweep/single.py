@@ -9,7 +9,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from flipflop.config import Config, validate
+from flipflop.config import Config, ConfigError, validate
 from flipflop.core.train import Floats
 from flipflop.results.table import show_run, write_tables
 from flipflop.sweep.compose import to_config
@@ -34,8 +34,8 @@ class Ending(BaseException):
         self.error = error
 
 
-class ValidateFirst(Callback):
-    """Validates a single run's config before Hydra makes its folder (conf/config.yaml, hydra.callbacks)."""
+class LookFirst(Callback):
+    """Looks at what is asked for before Hydra makes a folder (conf/config.yaml, hydra.callbacks)."""
 
     def on_run_start(self, config: DictConfig, **_: object) -> None:
         """Hydra's call between composition and the folder."""
@@ -46,6 +46,12 @@ class ValidateFirst(Callback):
         if run.config.dry_run:
             show_plan([run], Path(config.hydra.run.dir), False, Workers(n_jobs=1), Console())
             raise Ending(None)
+
+    def on_multirun_start(self, config: DictConfig, **_: object) -> None:
+        """Hydra's call before a sweeper: none but ours knows of plans."""
+        if config.get("dry_run") and not config.hydra.sweeper._target_.endswith(".FlipflopSweeper"):
+            sweeper = config.hydra.runtime.choices["hydra/sweeper"]
+            raise Ending(ConfigError(f"dry_run=true is not allowed with hydra/sweeper={sweeper}, which has no plan"))
 
 
 def _planned(config: Config, overrides: tuple[str, ...]) -> PlannedRun:
@@ -66,8 +72,6 @@ def run_one(composed: DictConfig) -> float | None:
     hydra = HydraConfig.get()
     is_only_one = hydra.mode is RunMode.RUN
     run = _planned(to_config(composed), tuple(hydra.overrides.task))
-    if run.config.dry_run:
-        return None  # a job of a stock sweeper and launcher, which have no plan to show
     console = Console(quiet=not is_only_one)
     path = Path(os.path.relpath(hydra.runtime.output_dir))
     with Folder(path) as folder:

@@ -13,7 +13,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from flipflop.config import ConfigError
-from flipflop.sweep.arguments import check
+from flipflop.sweep.arguments import OF_THE_SWEEP, check
 from flipflop.sweep.compose import axis
 from flipflop.sweep.execute import Workers
 from flipflop.sweep.launcher import FlipflopLauncher, RunsFailed, composer_for
@@ -108,6 +108,8 @@ def _texts(params: Mapping[str, Any]) -> dict[str, str]:
     """Axes as on the command line: a YAML list is the same as its items with commas, ranges are written out."""
     texts = {}
     for key, value in params.items():
+        if key in OF_THE_SWEEP:
+            raise ConfigError(f"hydra.sweeper has {key} among its axes: it must stand at the top of the sweep file")
         items = value if isinstance(value, list | ListConfig) else [value]
         texts[str(key)] = expand(str(key), ",".join("null" if item is None else str(item) for item in items))
     return texts
