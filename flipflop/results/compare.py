@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,8 @@ LEVEL, POWER = 0.05, 0.8  # p below LEVEL counts as told from chance; POWER is h
 MOST_NAMED = 10  # groups without a partner that are named one by one
 
 Settings = Mapping[str, str]  # {dotted key: value}, as text, without what never tells groups apart
+Side = Sequence[tuple[Settings, Group]]  # groups that are compared with another side's, or with one another
+Rest = frozenset[tuple[str, str]]  # what is equal in groups that are compared
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ class Comparison:
 class Result:
     """All that a comparison comes to."""
 
-    compared: str  # what the columns are of: "sweep", or a key
+    compared: str  # what the sides are: "sweep", or a key
+    folders: dict[str, str]  # of sweeps, which is S1, S2 and so on
     comparisons: list[Comparison]
-    differing: list[str]  # what differs between the sides as a whole, a line each
+    differing: list[str]  # what the sides differ in, a line each
     remarks: list[str]  # groups without a partner and whatever else limits what is said, a line each
 
 
@@ -104,46 +107,59 @@ def compare_sweeps(sweeps: Sequence[Sweep]) -> Result:
     Raises:
         ConfigError: no group has a partner.
     """
-    names = _sweep_names(sweeps)
-    comparisons: list[Comparison] = []
+    names = [f"S{number}" for number in range(1, len(sweeps) + 1)]  # folders' names can be long, or alike
+    folders = dict(zip(names, (str(sweep.folder) for sweep in sweeps), strict=True))
+    sides = [_side(sweep.groups()) for sweep in sweeps]
+    found: list[tuple[int, Comparison]] = []
     differing: list[str] = []
+    hopeless: list[str] = []
     remarks: list[str] = []
-    reasons: list[str] = []
-    places: list[int] = []
-    first = _by_settings(sweeps[0].groups())
-    for name, sweep in zip(names[1:], sweeps[1:], strict=True):
-        other = _by_settings(sweep.groups())
+    first, name = sides[0], names[0]
+    for other_name, other in zip(names[1:], sides[1:], strict=True):
+        sides_told = f"{folders[name]} and {folders[other_name]}"
         apart = _keys_apart(first, other)
-        partners = {_without(settings, apart): group for settings, group in other}
-        is_clear = all(len({_without(s, apart) for s, _ in side}) == len(side) for side in (first, other))
-        if not is_clear:  # they stand for several groups of a side: which one to compare with, --by has to say
-            listed = ", ".join(_told(key, first, other) for key in apart)
-            reasons.append(f"{names[0]} and {name} differ in {listed}: compare by one of these keys, with --by KEY")
+        told = ", ".join(f"{key} {', '.join(_values(first, key))} | {', '.join(_values(other, key))}" for key in apart)
+        if any(len({_rest(settings, apart) for settings, _ in side}) < len(side) for side in (first, other)):
+            # Without these keys several groups of a side are one: with which to compare, only --by can say.
+            hopeless.append(
+                f"{sides_told} differ in {told} and several of their groups in nothing else: compare --by one of these keys"
+            )
             continue
-
-        matched: set[tuple[tuple[str, str], ...]] = set()
-        for place, (settings, group) in enumerate(first):
-            if (partner := partners.get(_without(settings, apart))) is not None:
-                matched.add(_without(settings, apart))
-                places.append(place)
-                merged = {**partner.name, **group.name}
-                comparisons.append(Comparison(merged, names[0], name, _summary(group), _summary(partner)))
-
-        line = ", ".join(_told(key, first, other) for key in apart)
-        if line:
-            differing.append(f"{names[0]} | {name} differ: {line}")
-        alone = [[(s, group) for s, group in side if _without(s, apart) not in matched] for side in (first, other)]
-        remarks += _alone(names[0], alone[0], name, alone[1], apart)
-        remarks += _alone(name, alone[1], names[0], alone[0], apart)
+        partners = {_rest(settings, apart): group for settings, group in other}
+        matched = {_rest(settings, apart) for settings, _ in first} & set(partners)
         if not matched:
-            reasons.append(f"no group of {names[0]} has the config of one of {name}" + _nearest(first, other, apart))
-        shared = {r.key for r in sweeps[0].records} & {r.key for r in sweep.records}
-        if shared:
-            remarks.append(f"{counted(len(shared), 'run')} of {name} are in {names[0]} too, and no news of it")
-    if not comparisons:
-        raise ConfigError("; ".join(reasons))
-    in_order = [comparison for _, comparison in sorted(zip(places, comparisons, strict=True), key=lambda pair: pair[0])]
-    return Result("sweep", in_order, differing, [*reasons, *remarks])
+            nearest = _nearest(first, other, apart)
+            hopeless.append(f"{sides_told} have no group with the same config{nearest}: compare --by a key")
+            continue
+        for place, (settings, group) in enumerate(first):
+            if (rest := _rest(settings, apart)) in matched:
+                cells = {**partners[rest].name, **group.name}
+                pair = Comparison(cells, name, other_name, _summary(group), _summary(partners[rest]))
+                found.append((place, pair))
+        if told:
+            differing.append(f"{name} | {other_name} differ in {told}")
+        remarks += _unmatched(name, first, other_name, other, apart, matched)
+        remarks += _unmatched(other_name, other, name, first, apart, matched)
+    if not found:
+        raise ConfigError("; ".join(hopeless))
+    in_order = [pair for _, pair in sorted(found, key=lambda item: item[0])]
+    return Result("sweep", folders, in_order, differing, [*hopeless, *remarks, *_runs_that_do_not_count(names, sweeps)])
+
+
+def _runs_that_do_not_count(names: Sequence[str], sweeps: Sequence[Sweep]) -> list[str]:
+    remarks = []
+    known: dict[str, str] = {}  # which sweep had a run first
+    for name, sweep in zip(names, sweeps, strict=True):
+        failed = sum(record.status not in FINISHED for record in sweep.records)
+        if failed:
+            remarks.append(f"{counted(failed, 'run')} of {name} failed or crashed: no trials")
+        again = Counter(known[record.key] for record in sweep.records if record.key in known)
+        remarks += [
+            f"{counted(count, 'run')} of {name} are runs of {earlier}: the same numbers, and no evidence"
+            for earlier, count in again.items()
+        ]
+        known |= {record.key: name for record in sweep.records if record.key not in known}
+    return remarks
 
 
 def compare_by(sweeps: Sequence[Sweep], key: str) -> Result:
@@ -159,45 +175,53 @@ def compare_by(sweeps: Sequence[Sweep], key: str) -> Result:
     for record in (record for sweep in sweeps for record in sweep.records):
         if record.key not in pooled or pooled[record.key].status not in FINISHED:
             pooled[record.key] = record
-    sides = _by_settings([Group(name, members) for name, members in grouped(list(pooled.values()))])
-    axes = _axes(sides)
+    side = _side([Group(name, members) for name, members in grouped(list(pooled.values()))])
+    axes = _axes(side)
     key = key.removesuffix(".name") if key.removesuffix(".name") in axes else key
     if key not in axes:
-        settings = {name for own, _ in sides for name in own}
-        choice = next((axis for axis, along in axes.items() if key in along), None)
-        if choice is not None:
-            why = f"it goes along with {choice}"
-        elif key in settings or f"{key}.name" in settings:
-            why = "all runs have the same"
-        else:
-            why = "no run has such a key" if key not in UNSWEPT else "it does not tell groups apart"
-        raise ConfigError(f"--by {key} is not allowed: {why}; {_choices(axes)}")
+        raise ConfigError(f"--by {key} is not allowed: {_why_not(key, side, axes)}; {_choices(axes)}")
 
-    goes_along = axes[key]
-    buckets: dict[tuple[tuple[str, str], ...], dict[str, tuple[Settings, Group]]] = {}
-    for settings, group in sides:
-        buckets.setdefault(_without(settings, goes_along), {})[_value(settings, key)] = (settings, group)
-    values = list(dict.fromkeys(_value(settings, key) for settings, _ in sides))
+    values = _values(side, key)
+    buckets: dict[Rest, dict[str, Group]] = {}
+    names: dict[Rest, dict[str, str]] = {}
+    for settings, group in side:
+        rest = _rest(settings, axes[key])
+        buckets.setdefault(rest, {})[_value(settings, key)] = group
+        names[rest] = {axis: _value(settings, axis) for axis in axes if axis != key}
     comparisons = []
     alone = []
-    for members in buckets.values():
+    for rest, members in buckets.items():
         if values[0] not in members or len(members) == 1:
-            alone += [f"without a partner: {group.title}" for _, group in members.values()]
+            alone += [f"nothing to compare with: {group.title}" for group in members.values()]
             continue
-        settings, reference = members[values[0]]
-        name = {axis: _value(settings, axis) for axis in axes if axis != key}
-        for value in values[1:]:
-            if value in members:
-                other = members[value][1]
-                comparisons.append(Comparison(name, values[0], value, _summary(reference), _summary(other)))
+        reference = _summary(members[values[0]])
+        comparisons += [
+            Comparison(names[rest], values[0], value, reference, _summary(members[value]))
+            for value in values[1:]
+            if value in members
+        ]
     if not comparisons:
         raise ConfigError(f"--by {key} finds no groups that are equal but for it: {_choices(axes)}")
-    of_value = {_value(settings, key): settings for settings, _ in reversed(sides)}
-    along = [name for name in goes_along if name not in (key, f"{key}.name")]
-    told = [f"{name} {' | '.join(of_value[value][name] for value in values)}" for name in along]
-    return Result(
-        key, comparisons, [f"with {key} {' | '.join(values)} go: {', '.join(told)}"] if told else [], _few(alone)
-    )
+
+    of_value = {_value(settings, key): settings for settings, _ in side}
+    differing = [f"by {key}: {values[0]} | {', '.join(values[1:])}"] + [
+        f"with it {along}: {' | '.join(of_value[value][along] for value in values)}"
+        for along in axes[key]
+        if along not in (key, f"{key}.name")
+    ]
+    failed = sum(record.status not in FINISHED for record in pooled.values())
+    remarks = [f"{counted(failed, 'run')} failed or crashed: no trials"] if failed else []
+    return Result(key, {}, comparisons, differing, [*alone[:MOST_NAMED], *_more(len(alone)), *remarks])
+
+
+def _why_not(key: str, side: Side, axes: Mapping[str, Sequence[str]]) -> str:
+    for axis, along in axes.items():
+        if key in along:
+            return f"it goes along with {axis}"
+    if key in UNSWEPT:
+        return "it does not tell groups apart"
+    is_known = any(key in settings or f"{key}.name" in settings for settings, _ in side)
+    return "all runs have the same" if is_known else "no run has such a key"
 
 
 def _choices(axes: Iterable[str]) -> str:
@@ -205,7 +229,7 @@ def _choices(axes: Iterable[str]) -> str:
     return f"the runs differ in {listed}" if listed else "the runs differ only by seed"
 
 
-def _by_settings(members: Iterable[Group]) -> list[tuple[Settings, Group]]:
+def _side(members: Iterable[Group]) -> Side:
     return [
         ({key: _text(value) for key, value in group.records[0].config.items() if key not in UNSWEPT}, group)
         for group in members
@@ -213,7 +237,7 @@ def _by_settings(members: Iterable[Group]) -> list[tuple[Settings, Group]]:
 
 
 def _text(value: object) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return "null" if value is None else str(value)
 
 
 def _value(settings: Settings, key: str) -> str:
@@ -221,9 +245,12 @@ def _value(settings: Settings, key: str) -> str:
     return settings.get(key, settings.get(f"{key}.name", "(none)"))
 
 
-def _without(settings: Settings, keys: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """What is matched: all settings but these."""
-    return tuple(sorted((key, value) for key, value in settings.items() if key not in set(keys)))
+def _values(side: Side, key: str) -> list[str]:
+    return list(dict.fromkeys(_value(settings, key) for settings, _ in side))
+
+
+def _rest(settings: Settings, keys: Sequence[str]) -> Rest:
+    return frozenset((key, value) for key, value in settings.items() if key not in keys)
 
 
 def _summary(group: Group) -> Summary:
@@ -231,53 +258,39 @@ def _summary(group: Group) -> Summary:
     return summary
 
 
-def _values(side: Iterable[tuple[Settings, Group]], key: str) -> list[str]:
-    return list(dict.fromkeys(_value(settings, key) for settings, _ in side))
-
-
-def _keys_apart(first: Sequence[tuple[Settings, Group]], other: Sequence[tuple[Settings, Group]]) -> list[str]:
+def _keys_apart(first: Side, other: Side) -> list[str]:
     """The keys in which two sides have no value in common."""
     keys = dict.fromkeys(key for settings, _ in (*first, *other) for key in settings)
     return [key for key in keys if set(_values(first, key)).isdisjoint(_values(other, key))]
 
 
-def _axes(sides: Sequence[tuple[Settings, Group]]) -> dict[str, list[str]]:
+def _axes(side: Side) -> dict[str, list[str]]:
     """What groups differ in, each with the keys that go along: those of a group's choice that always come with it."""
-    keys = dict.fromkeys(key for settings, _ in sides for key in settings)
-    varying = [key for key in keys if len(_values(sides, key)) > 1]
+    keys = dict.fromkeys(key for settings, _ in side for key in settings)
+    varying = [key for key in keys if len(_values(side, key)) > 1]
     axes: dict[str, list[str]] = {}
     for key in varying:
-        section = key.rpartition(".")[0]
-        choice = f"{section}.name"
-        if choice in varying and len({(s.get(choice), s.get(key)) for s, _ in sides}) == len(_values(sides, choice)):
-            axes.setdefault(section, []).append(key)
-        else:
-            axes[key] = [key]
+        choice, _, _ = key.rpartition(".")
+        chosen = f"{choice}.name"
+        pairs = {(_value(settings, chosen), _value(settings, key)) for settings, _ in side}
+        comes_with_it = chosen in varying and len(pairs) == len(_values(side, chosen))
+        axes.setdefault(choice if comes_with_it else key, []).append(key)
     return axes
 
 
-def _told(key: str, first: Sequence[tuple[Settings, Group]], other: Sequence[tuple[Settings, Group]]) -> str:
-    return f"{key} {', '.join(_values(first, key))} | {', '.join(_values(other, key))}"
-
-
-def _alone(
-    name: str,
-    alone: Sequence[tuple[Settings, Group]],
-    other_name: str,
-    others: Sequence[tuple[Settings, Group]],
-    apart: Sequence[str],
+def _unmatched(
+    name: str, side: Side, other_name: str, other: Side, apart: Sequence[str], matched: Collection[Rest]
 ) -> list[str]:
     """A line for each group of a sweep that the other has not, with what its nearest there differs in."""
-    lines = []
-    for settings, group in alone[:MOST_NAMED]:
-        nearest = _nearest([(settings, group)], others, apart)
-        lines.append(f"only in {name}, not in {other_name}: {group.title}{nearest}")
-    return lines + [f"only in {name}, not in {other_name}: {len(alone) - MOST_NAMED} more"] * (len(alone) > MOST_NAMED)
+    alone = [(settings, group) for settings, group in side if _rest(settings, apart) not in matched]
+    lines = [
+        f"only in {name}, not in {other_name}: {group.title}{_nearest([(settings, group)], other, apart)}"
+        for settings, group in alone[:MOST_NAMED]
+    ]
+    return lines + _more(len(alone))
 
 
-def _nearest(
-    first: Sequence[tuple[Settings, Group]], other: Sequence[tuple[Settings, Group]], apart: Sequence[str]
-) -> str:
+def _nearest(first: Side, other: Side, apart: Sequence[str]) -> str:
     """What the nearest pair differs in, as the end of a sentence; nothing where that is too much to be near."""
     least: list[str] | None = None
     for settings, _ in first[:MOST_NAMED]:
@@ -289,15 +302,8 @@ def _nearest(
     return f" (the nearest differ in {', '.join(least)})" if least and len(least) <= 3 else ""
 
 
-def _few(lines: list[str]) -> list[str]:
-    return lines[:MOST_NAMED] + [f"and {len(lines) - MOST_NAMED} more"] * (len(lines) > MOST_NAMED)
-
-
-def _sweep_names(sweeps: Sequence[Sweep]) -> list[str]:
-    """The folders' own names where these tell them apart."""
-    names = [sweep.folder.resolve().name for sweep in sweeps]
-    count = Counter(names)
-    return [name if count[name] == 1 else str(sweep.folder) for name, sweep in zip(names, sweeps, strict=True)]
+def _more(number: int) -> list[str]:
+    return [f"and {number - MOST_NAMED} more"] if number > MOST_NAMED else []
 
 
 def frame(result: Result) -> pd.DataFrame:
@@ -305,7 +311,7 @@ def frame(result: Result) -> pd.DataFrame:
     rows = []
     for pair in result.comparisons:
         low, high = pair.interval or (None, None)
-        row: dict[str, object] = {**pair.name, "reference": pair.reference, "other": pair.other}
+        row: dict[str, object] = {**pair.name, **_titles(result, pair)}
         for side, group in (("reference", pair.first), ("other", pair.second)):
             bounds = wilson(group.successes, group.runs)
             row |= {
@@ -331,6 +337,13 @@ def frame(result: Result) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _titles(result: Result, pair: Comparison) -> dict[str, str]:
+    return {
+        "reference": result.folders.get(pair.reference, pair.reference),
+        "other": result.folders.get(pair.other, pair.other),
+    }
+
+
 def success_table(result: Result) -> Table:
     """Rates, their differences and p, for a terminal of 80 columns."""
     table, named = _start(result)
@@ -338,7 +351,7 @@ def success_table(result: Result) -> Table:
     table.add_column(f"{reference}\n95% CI", no_wrap=True)
     table.add_column(f"{other}\n95% CI", no_wrap=True)
     table.add_column("difference\n95% CI", no_wrap=True)
-    table.add_column("Boschloo's\np", justify="right", no_wrap=True)
+    table.add_column("\np", justify="right", no_wrap=True)
     for pair in result.comparisons:
         table.add_row(
             *named(pair),
@@ -372,34 +385,41 @@ def course_table(result: Result) -> Table:
 
 def show(result: Result, console: Console) -> None:
     """Print a comparison."""
+
+    def say(line: str, style: str | None = None) -> None:
+        console.print(line, style=style, markup=False, highlight=False)
+
+    for name, folder in result.folders.items():
+        console.print(f"{name} = {folder}", markup=False, highlight=False, soft_wrap=True)
     for line in result.differing:
-        console.print(line, markup=False, highlight=False)
+        say(line)
     console.print(success_table(result))
-    console.print("p: Boschloo's exact test, two-sided; rates: Wilson; differences: Newcombe", style="dim")
+    say("p: Boschloo's exact test, two-sided; rates: Wilson; differences: Newcombe", "dim")
     console.print()
     console.print(course_table(result))
-    console.print("medians; steps: outer, to the first success; pain: mean over the final evaluation", style="dim")
+    say("medians; steps: to the first success; pain: mean over the final evaluation", "dim")
     for line in (*_limits(result.comparisons), *result.remarks):
-        console.print(line, markup=False, highlight=False)
+        say(line)
 
 
 def _limits(comparisons: Sequence[Comparison]) -> list[str]:
     """What so many runs could not have shown, wherever nothing was shown; and what many comparisons show by chance."""
-    lines = []
-    pairs = [pair for pair in comparisons if pair.has_trials]
-    open_sizes = [(pair.first.runs, pair.second.runs) for pair in pairs if pair.p is not None and pair.p >= LEVEL]
-    for one, other in list(dict.fromkeys(open_sizes))[:MOST_NAMED]:
-        critical, least = critical_successes(one, other, LEVEL), detectable_difference(one, other, LEVEL, POWER)
-        if critical is None or least is None:
-            lines.append(f"{one} against {other} runs are too few to tell any difference from chance")
-        else:
-            lines.append(
-                f"{one} against {other} runs tell {one}/{one} from {critical}/{other}, not from "
-                f"{critical + 1}/{other}; a true difference below {100 * least:.0f} points is missed more than once in 5"
-            )
-    if len(pairs) * LEVEL >= 0.5:
-        lines.append(f"of {len(pairs)} comparisons up to {len(pairs) * LEVEL:.1f} have p < .05 by chance alone")
+    told = [(pair.first.runs, pair.second.runs, pair.p) for pair in comparisons if pair.p is not None]
+    sizes = list(dict.fromkeys((one, other) for one, other, p in told if p >= LEVEL))
+    lines = [_limit(one, other) for one, other in sizes[:MOST_NAMED]] + _more(len(sizes))
+    if len(told) * LEVEL >= 0.5:
+        lines.append(f"of {len(told)} comparisons up to {len(told) * LEVEL:.1f} have p < .05 by chance alone")
     return lines
+
+
+def _limit(one: int, other: int) -> str:
+    critical, least = critical_successes(one, other, LEVEL), detectable_difference(one, other, LEVEL, POWER)
+    if critical is None or least is None:
+        return f"{one} against {other} runs are too few to tell any difference from chance"
+    return (
+        f"{one} against {other} runs tell {one}/{one} from {critical}/{other}, not from {critical + 1}/{other}: "
+        f"they miss a true difference below {100 * least:.0f} points more than once in 5"
+    )
 
 
 def _start(result: Result) -> tuple[Table, Callable[[Comparison], list[str]]]:
@@ -427,17 +447,17 @@ def _head(key: str, keys: Sequence[str]) -> str:
 
 def _heads(result: Result) -> tuple[str, str]:
     """What stands above the numbers of the reference, and of the others."""
-    others = list(dict.fromkeys(pair.other for pair in result.comparisons))
-    of = "" if result.compared == "sweep" else f"{result.compared.rpartition('.')[2]}="
-    other = f"{of}{others[0]}" if len(others) == 1 else "other"
-    return escape(f"{of}{result.comparisons[0].reference}"), escape(other)
+    others = {pair.other for pair in result.comparisons}
+    equals = "" if result.folders else "="
+    other = f"{equals}{others.pop()}" if len(others) == 1 else "other"
+    return escape(f"{equals}{result.comparisons[0].reference}"), escape(other)
 
 
 def _difference(pair: Comparison) -> str:
-    """`-.40 -.67 to -.06`: a difference with its Newcombe interval."""
+    """`-.40 -.67..-.06`: a difference with its Newcombe interval."""
     if pair.difference is None or pair.interval is None:
         return "-"
-    return f"{_signed(pair.difference)} {_signed(pair.interval.low)} to {_signed(pair.interval.high)}"
+    return f"{_signed(pair.difference)} {_signed(pair.interval.low)}..{_signed(pair.interval.high)}"
 
 
 def _signed(number: float) -> str:
@@ -468,7 +488,7 @@ def compare(folders: Sequence[Path], by: str | None, csv: Path | None, console: 
         for problem in sweep.problems:
             console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if by is None and len(sweeps) == 1:
-        axes = _axes(_by_settings(sweeps[0].groups()))
+        axes = _axes(_side(sweeps[0].groups()))
         how = "give --by and one of these keys, or a second sweep" if axes else "give a second sweep"
         raise ConfigError(f"one sweep has nothing to be compared with: {_choices(axes)}; {how}")
     result = compare_sweeps(sweeps) if by is None else compare_by(sweeps, by)
