@@ -122,7 +122,7 @@ def compare_sweeps(sweeps: Sequence[Sweep]) -> Result:
         if any(len({_rest(settings, apart) for settings, _ in side}) < len(side) for side in (first, other)):
             # Without these keys several groups of a side are one: with which to compare, only --by can say.
             hopeless.append(
-                f"{sides_told} differ in {told} and several of their groups in nothing else: compare --by one of these keys"
+                f"{sides_told} differ in {told}, and some groups of one in nothing else: compare --by one of these"
             )
             continue
         partners = {_rest(settings, apart): group for settings, group in other}
