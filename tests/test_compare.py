@@ -132,7 +132,7 @@ def test_many_groups_without_a_partner_are_counted(tmp_path):
     assert len(result.comparisons) == 1
     assert len(result.remarks) == 10 + 1 + 1
     assert result.remarks[10] == "and 29 more"
-    assert result.remarks[11] == "1 run of S2 are runs of S1: the same numbers, and no evidence"
+    assert result.remarks[11] == "S2 has 1 run of S1 again: the same numbers, and no evidence"
 
 
 def test_several_sweeps(tmp_path):
@@ -154,7 +154,7 @@ def test_which_of_several_groups_is_not_guessed(tmp_path):
         sweep(tmp_path / "A", runs(9, 10)),
         sweep(tmp_path / "B", *(runs(5, 10, {"controller.hidden": n}, [f"controller.hidden={n}"]) for n in (4, 8))),
     )
-    with pytest.raises(ConfigError, match=r"differ in controller\.hidden 16 \| 4, 8, .*compare --by one of these"):
+    with pytest.raises(ConfigError, match=r"B differ in controller\.hidden 16 \| 4, 8, .*compare --by one of these"):
         compare_sweeps([first, second])
     result = compare_by([first, second], "controller.hidden")
     assert [(pair.reference, pair.other) for pair in result.comparisons] == [("16", "4"), ("16", "8")]
@@ -210,7 +210,7 @@ def test_a_run_in_several_sweeps_counts_once(tmp_path):
 def test_the_same_runs_are_no_evidence(tmp_path):
     """A sweep against one that holds its very runs is no second experiment, and that is said."""
     result = compare_sweeps([sweep(tmp_path / "A", runs(6, 10)), sweep(tmp_path / "B", runs(6, 10))])
-    assert result.remarks == ["10 runs of S2 are runs of S1: the same numbers, and no evidence"]
+    assert result.remarks == ["S2 has 10 runs of S1 again: the same numbers, and no evidence"]
 
 
 def test_csv(tmp_path, capsys):
@@ -365,3 +365,12 @@ def test_the_command(tmp_path):
     assert "note: B/runs.jsonl line 11 is torn" in done.stdout
     assert "S1 | S2 differ in controller.hidden 16 | 8" in done.stdout
     assert done.stderr == ""
+
+
+def test_what_differs_is_short(tmp_path):
+    """Of many values that a key has in one sweep and not in the other, the first and the last are named."""
+    steps = range(10, 20)
+    sides = [[runs(1, 1, {"regime.steps": n * factor, "env.p_a": n / 100}) for n in steps] for factor in (1, 100)]
+    result = compare_sweeps([sweep(tmp_path / str(n), *side) for n, side in enumerate(sides)])
+    assert result.differing == ["S1 | S2 differ in regime.steps 10, 11, 12 ... 19 | 1000, 1100, 1200 ... 1900"]
+    assert len(result.comparisons) == 10

@@ -118,7 +118,7 @@ def compare_sweeps(sweeps: Sequence[Sweep]) -> Result:
     for other_name, other in zip(names[1:], sides[1:], strict=True):
         sides_told = f"{folders[name]} and {folders[other_name]}"
         apart = _keys_apart(first, other)
-        told = ", ".join(f"{key} {', '.join(_values(first, key))} | {', '.join(_values(other, key))}" for key in apart)
+        told = ", ".join(f"{key} {_listed(_values(first, key))} | {_listed(_values(other, key))}" for key in apart)
         if any(len({_rest(settings, apart) for settings, _ in side}) < len(side) for side in (first, other)):
             # Without these keys several groups of a side are one: with which to compare, only --by can say.
             hopeless.append(
@@ -155,7 +155,7 @@ def _runs_that_do_not_count(names: Sequence[str], sweeps: Sequence[Sweep]) -> li
             remarks.append(f"{counted(failed, 'run')} of {name} failed or crashed: no trials")
         again = Counter(known[record.key] for record in sweep.records if record.key in known)
         remarks += [
-            f"{counted(count, 'run')} of {name} are runs of {earlier}: the same numbers, and no evidence"
+            f"{name} has {counted(count, 'run')} of {earlier} again: the same numbers, and no evidence"
             for earlier, count in again.items()
         ]
         known |= {record.key: name for record in sweep.records if record.key not in known}
@@ -204,7 +204,7 @@ def compare_by(sweeps: Sequence[Sweep], key: str) -> Result:
         raise ConfigError(f"--by {key} finds no groups that are equal but for it: {_choices(axes)}")
 
     of_value = {_value(settings, key): settings for settings, _ in side}
-    differing = [f"by {key}: {values[0]} | {', '.join(values[1:])}"] + [
+    differing = [f"by {key}: {values[0]} | {_listed(values[1:])}"] + [
         f"with it {along}: {' | '.join(of_value[value][along] for value in values)}"
         for along in axes[key]
         if along not in (key, f"{key}.name")
@@ -247,6 +247,10 @@ def _value(settings: Settings, key: str) -> str:
 
 def _values(side: Side, key: str) -> list[str]:
     return list(dict.fromkeys(_value(settings, key) for settings, _ in side))
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(values) if len(values) <= 6 else f"{', '.join(values[:3])} ... {values[-1]}"
 
 
 def _rest(settings: Settings, keys: Sequence[str]) -> Rest:
@@ -418,7 +422,7 @@ def _limit(one: int, other: int) -> str:
         return f"{one} against {other} runs are too few to tell any difference from chance"
     return (
         f"{one} against {other} runs tell {one}/{one} from {critical}/{other}, not from {critical + 1}/{other}: "
-        f"they miss a true difference below {100 * least:.0f} points more than once in 5"
+        f"they miss a true difference below {100 * least:.2g} points more than once in 5"
     )
 
 
