@@ -205,7 +205,7 @@ def compare_by(sweeps: Sequence[Sweep], key: str) -> Result:
 
     of_value = {_value(settings, key): settings for settings, _ in side}
     differing = [f"by {key}: {values[0]} | {_listed(values[1:])}"] + [
-        f"with it {along}: {' | '.join(of_value[value][along] for value in values)}"
+        f"with it {along}: {' | '.join(_value(of_value[value], along) for value in values)}"
         for along in axes[key]
         if along not in (key, f"{key}.name")
     ]
