@@ -184,10 +184,10 @@ def sweep_table(rows: Sequence[Group]) -> Table:
         if with_claim:
             cells.append(rate(*row.claim) if row.claim else "")
         cells += [
-            _steps(row.median_steps),
-            _steps(row.median_environment_steps),
-            _scientific(row.median_pain),
-            _scientific(row.worst_pain),
+            short(row.median_steps),
+            short(row.median_environment_steps),
+            scientific(row.median_pain),
+            scientific(row.worst_pain),
             f"{row.seconds:.1f}",
         ]
         table.add_row(*cells)
@@ -202,14 +202,15 @@ def rate(successes: int, trials: int) -> str:
     return f"{successes}/{trials} {low}-{high}"
 
 
-def _steps(number: float | None) -> str:
+def short(number: float | None) -> str:
     """Steps short enough for a column: 36,000 as 36k."""
     if number is None:
         return "-"
     return f"{number:,.0f}" if number < 10_000 else f"{number / 1000:,.0f}k"
 
 
-def _scientific(number: float | None) -> str:
+def scientific(number: float | None) -> str:
+    """A number short enough for a column: 0.00012 as 1.2e-4."""
     if number is None:
         return "-"
     mantissa, exponent = f"{number:.1e}".split("e")
