@@ -10,7 +10,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from flipflop.config import flat
-from flipflop.results.figures_of_sweep import _survival, draw
+from flipflop.results.figures_of_sweep import draw
 from flipflop.results.load import Sweep
 from flipflop.results.statistics import wilson
 from flipflop.results.style import BLUE, DASHES, SERIES, VERMILION, svg_of
@@ -269,15 +269,6 @@ def test_bands_share_a_plot_only_if_they_are_few(tmp_path):
         figures = draw(of(runs, tmp_path, {r.index: np.ones(4) for r in runs}))
         assert len(figures["pain"].axes) == panels
         assert len(figures["solved"].axes) == 1
-
-
-def test_survival_by_hand():
-    """Kaplan and Meier's textbook case: what is censored leaves those at risk, and counts at its own time."""
-    times, shares = _survival([1, 2, 2, 3, 4], [True, True, False, False, True])
-    assert times.tolist() == [0, 1, 2, 4]
-    assert shares.tolist() == pytest.approx([1, 4 / 5, 4 / 5 * 3 / 4, 0])
-    times, shares = _survival([5, 5], [False, False])
-    assert (times.tolist(), shares.tolist()) == ([0], [1])
 
 
 def test_steps_to_solve_as_a_survival_curve():

@@ -310,6 +310,7 @@ def test_a_sweep_of_a_stock_launcher(tmp_path):
     """A folder per job reads as one sweep; the command that all jobs share is shown once, not per job."""
     for job in range(15):
         leave(tmp_path / str(job), [{"seed": job}])
+        (tmp_path / str(job) / ".hydra").mkdir()
         entry = {"command": "python -m flipflop.run -m", "started": f"day {job}", "ended": f"day {job + 1}"}
         (tmp_path / str(job) / "sweep.yaml").write_text(json.dumps([entry]))
     reader, data = read(tmp_path)

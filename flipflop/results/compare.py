@@ -29,6 +29,7 @@ from flipflop.sweep.progress import counted
 from flipflop.sweep.records import FINISHED, Record
 
 LEVEL, POWER = 0.05, 0.8  # p below LEVEL counts as told from chance; POWER is how often a true difference should be
+MOST_SEARCHED = 200  # runs: what more cannot tell is small, and takes minutes to find
 MOST_NAMED = 10  # groups without a partner that are named one by one
 
 Settings = Mapping[str, str]  # {dotted key: value}, as text, without what never tells groups apart
@@ -71,6 +72,13 @@ class Comparison:
         if not self.has_trials:
             return None
         return boschloo(self.first.successes, self.first.runs, self.second.successes, self.second.runs)
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest true difference that so many runs would tell with POWER; None where that takes long to find."""
+        if max(self.first.runs, self.second.runs) > MOST_SEARCHED:
+            return None
+        return detectable_difference(self.first.runs, self.second.runs, LEVEL, POWER)
 
     @property
     def steps_ratio(self) -> float | None:
@@ -333,7 +341,7 @@ def frame(result: Result) -> pd.DataFrame:
             "difference_low": low,
             "difference_high": high,
             "boschloo_p": pair.p,
-            "detectable_difference": detectable_difference(pair.first.runs, pair.second.runs, LEVEL, POWER),
+            "detectable_difference": pair.detectable,
             "steps_ratio": pair.steps_ratio,
             "pain_ratio": pair.pain_ratio,
         }
@@ -409,7 +417,9 @@ def show(result: Result, console: Console) -> None:
 def _limits(comparisons: Sequence[Comparison]) -> list[str]:
     """What so many runs could not have shown, wherever nothing was shown; and what many comparisons show by chance."""
     told = [(pair.first.runs, pair.second.runs, pair.p) for pair in comparisons if pair.p is not None]
-    sizes = list(dict.fromkeys((one, other) for one, other, p in told if p >= LEVEL))
+    sizes = list(
+        dict.fromkeys((one, other) for one, other, p in told if p >= LEVEL and max(one, other) <= MOST_SEARCHED)
+    )
     lines = [_limit(one, other) for one, other in sizes[:MOST_NAMED]] + _more(len(sizes))
     if len(told) * LEVEL >= 0.5:
         lines.append(f"of {len(told)} comparisons up to {len(told) * LEVEL:.1f} have p < .05 by chance alone")

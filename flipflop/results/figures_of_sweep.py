@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flipflop.results.load import Group, Sweep
 from flipflop.results.paper import CLAIMS
-from flipflop.results.statistics import wilson
+from flipflop.results.statistics import kaplan_meier, wilson
 from flipflop.results.style import BLUE, DASHES, SERIES, VERMILION, grid, in_style, new_figure
 from flipflop.results.table import swept_keys
 from flipflop.sweep.progress import counted
@@ -193,9 +193,9 @@ def solved(groups: Sequence[Group]) -> Figure | None:
     figure, places, looks = _places(names, MOST_LINES, 2.6, "share of runs\nnot yet solved", "runs not yet solved")
     for group, place in zip(tried, places, strict=False):
         times, observed = _times(_trials(group.records))
-        steps, shares = _survival(times, observed)
-        end = max(times)
-        place.axes.step([*steps, end], [*shares, shares[-1]], where="post", color=place.color, linestyle=place.dash)
+        curve = kaplan_meier(times, observed)
+        steps, shares = [0.0, *curve.times], [1.0, *curve.unsolved]
+        place.axes.step(steps, shares, where="post", color=place.color, linestyle=place.dash)
         censored = sorted({time for time, was_seen in zip(times, observed, strict=True) if not was_seen})
         heights = [shares[np.searchsorted(steps, time, side="right") - 1] for time in censored]
         place.axes.plot(censored, heights, "+", color=place.color, markersize=9, markeredgewidth=1.5)
@@ -218,15 +218,6 @@ def _times(trials: Sequence[Record]) -> tuple[list[int], list[bool]]:
     ends = [record.config["regime.steps"] for record in trials]
     times = [end if time is None else time for time, end in zip(solved_at, ends, strict=True)]
     return times, [time is not None for time in solved_at]
-
-
-def _survival(times: Sequence[float], observed: Sequence[bool]) -> tuple[Floats, Floats]:
-    """Kaplan & Meier's estimate: times from 0 on at which the share of runs not yet solved falls, and to what."""
-    all_times, was_seen = np.asarray(times, float), np.asarray(observed, bool)
-    events = np.unique(all_times[was_seen])
-    at_risk = (all_times[:, None] >= events).sum(0)
-    fallen = (was_seen[:, None] & (all_times[:, None] == events)).sum(0)
-    return np.concatenate([[0.0], events]), np.concatenate([[1.0], np.cumprod(1 - fallen / at_risk)])
 
 
 @in_style

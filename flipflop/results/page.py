@@ -25,6 +25,7 @@ from flipflop.config import ConfigError
 from flipflop.results import table
 from flipflop.results.load import Sweep
 from flipflop.results.paper import Claim
+from flipflop.results.statistics import boschloo
 from flipflop.sweep.files import write_whole
 from flipflop.sweep.progress import counted
 from flipflop.sweep.records import FINISHED, Record, damaged_blocks
@@ -320,7 +321,7 @@ def _results(sweep: Sweep) -> str:
         if row.claim and row.runs:
             key = (row.successes, row.runs, row.claim)
             if key not in p_values:
-                p_values[key] = _boschloo(row.successes, row.runs, *row.claim)
+                p_values[key] = boschloo(row.successes, row.runs, *row.claim)
             claim = [_rate(*row.claim), _cell(f"{p_values[key]:.2g}")]
         elif with_claim:
             claim = [_rate(*row.claim) if row.claim else _cell(None), _cell(None)]
@@ -350,15 +351,6 @@ def _results(sweep: Sweep) -> str:
         "half of the runs never had one. Pain: mean over the final evaluation. Failed and crashed runs are no trials; "
         f"diverged ones are trials without success.{about_claim}</p>\n"
     )
-
-
-# To be replaced by `boschloo` of flipflop.results.statistics as soon as that is there.
-def _boschloo(successes: int, trials: int, other_successes: int, other_trials: int) -> float:
-    """The p of Boschloo's two-sided exact test (Boschloo 1970) that two rates are the same."""
-    from scipy.stats import boschloo_exact
-
-    counts = [[successes, other_successes], [trials - successes, other_trials - other_successes]]
-    return float(boschloo_exact(counts, alternative="two-sided").pvalue)
 
 
 def _rate(successes: int, trials: int) -> str:

@@ -5,7 +5,7 @@ scipy is imported where it is needed: it costs .8 s, and every run imports this 
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import inf, isnan, pi, sqrt
+from math import inf, isnan, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -102,8 +102,7 @@ def boschloo(successes_1: int, trials_1: int, successes_2: int, trials_2: int) -
 
     Boschloo (1970) orders the outcomes by Fisher's one-sided p and takes the chance of one as extreme, at the common
     proportion at which it is largest. It finds more than Fisher's test and is as exact. Two-sided is twice the smaller
-    of the one-sided values, as in scipy.stats.boschloo_exact, which the tests compare with and which is not called
-    because it takes 20 s or more on 1,000 against 1,000; this takes .2 s there, and 1 ms on 30 against 30.
+    of the one-sided values. Up to 200 against 200 runs take less than .3 s, 1,000 against 1,000 take 20 s.
 
     Raises:
         ValueError: successes beyond 0 to trials.
@@ -118,58 +117,11 @@ def boschloo(successes_1: int, trials_1: int, successes_2: int, trials_2: int) -
 
 @lru_cache(maxsize=10_000)
 def _boschloo(trials_1: int, successes_1: int, trials_2: int, successes_2: int) -> float:
-    less = _boschloo_less(trials_1, successes_1, trials_2, successes_2)
-    # More successes in the first are fewer failures in it.
-    greater = _boschloo_less(trials_1, trials_1 - successes_1, trials_2, trials_2 - successes_2)
-    return min(2 * less, 2 * greater, 1.0)
+    from scipy.stats import boschloo_exact
 
-
-def _boschloo_less(trials_1: int, successes_1: int, trials_2: int, successes_2: int) -> float:
-    fisher_less = _fisher_less(trials_1, trials_2)
-    # Equal values that rounding has moved apart count as equal, as in scipy.
-    extreme = (fisher_less <= fisher_less[successes_1, successes_2] * (1 + 1e-7)).astype(np.float64)
-
-    def chance(angles: Floats) -> Floats:
-        """Of an outcome as extreme, at common proportions sin^2(angle)."""
-        first, second = _binomials(trials_1, angles), _binomials(trials_2, angles)
-        return np.asarray(np.vecdot(first @ extreme, second))
-
-    # On this scale a binomial has the standard deviation 1 / (2 sqrt(trials)) wherever it is: the chance cannot turn
-    # within a fraction of that, so a grid of a quarter of it misses no peak. Then the highest is looked at closely.
-    step = 1 / (8 * sqrt(trials_1 + trials_2))
-    angles = np.linspace(0, pi / 2, round(pi / 2 / step))
-    highest = 0.0
-    for _ in range(3):
-        chances = chance(angles)
-        peak = int(chances.argmax())
-        highest = max(highest, float(chances[peak]))
-        angles = np.linspace(angles[max(peak - 1, 0)], angles[min(peak + 1, len(angles) - 1)], 21)
-    return highest
-
-
-@lru_cache(maxsize=4)
-def _fisher_less(trials_1: int, trials_2: int) -> Floats:
-    """Fisher's one-sided p of every outcome: that the first has at most its successes, their sum being given."""
-    sums = np.add.outer(np.arange(trials_1 + 1), np.arange(trials_2 + 1))
-    p = np.exp(
-        np.add.outer(_log_choose(trials_1), _log_choose(trials_2)) - _log_choose(trials_1 + trials_2)[sums]
-    )  # hypergeometric
-    for successes in range(1, trials_1 + 1):
-        p[successes, :-1] += p[successes - 1, 1:]
-    return p
-
-
-def _log_choose(trials: int) -> Floats:
-    factorials = np.concatenate([[0.0], np.log(np.arange(1, trials + 1)).cumsum()])
-    return np.asarray(factorials[-1] - factorials - factorials[::-1])
-
-
-def _binomials(trials: int, angles: Floats) -> Floats:
-    """Row by row, the binomial distribution at each proportion sin^2(angle)."""
-    successes = np.arange(trials + 1)
-    # 0 as 1e-300 has a logarithm, so that 0 * log(0) comes out as 0, and nothing else is changed.
-    log_p, log_q = (2 * np.log(np.maximum(part, 1e-150))[:, None] for part in (np.sin(angles), np.cos(angles)))
-    return np.asarray(np.exp(_log_choose(trials) + successes * log_p + (trials - successes) * log_q))
+    if successes_1 + successes_2 in (0, trials_1 + trials_2):
+        return 1.0  # the only possible outcome; scipy's search for a proportion has nothing to find
+    return float(boschloo_exact([[successes_1, successes_2], [trials_1 - successes_1, trials_2 - successes_2]]).pvalue)
 
 
 def detectable_difference(trials_1: int, trials_2: int, level: float = 0.05, power: float = 0.8) -> float | None:
