@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: sweep test check lock format clean
+.PHONY: sweep test check notebooks lock format clean
 
 sweep: $(VENV)/installed  ## the headline: 20 runs, and how their success compares with the paper's
 	$(BIN)/python -m flipflop.run -m seed=0..9 regime=sequential,parallel figures=true
@@ -14,8 +14,13 @@ test: $(VENV)/installed  ## lint, types and the quick tests
 	$(BIN)/mypy
 	$(BIN)/pytest -q -m "not slow"
 
-check: test  ## `make test` and what is slower: sweeps that are killed, interrupted, starved and corrupted
+check: test  ## `make test` and what is slower: sweeps that are killed and corrupted, a browser, the notebooks
 	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q --nbmake analysis
+
+notebooks: $(VENV)/installed  ## execute the notebooks anew, from their sources in analysis/*.py
+	$(BIN)/jupytext --quiet --to ipynb analysis/*.py
+	$(BIN)/pytest -q --nbmake --overwrite analysis
 
 format: $(VENV)/installed
 	$(BIN)/ruff format .

@@ -19,6 +19,7 @@
 
 # %%
 import os
+import sys
 from pathlib import Path
 
 from IPython.display import Image, display
@@ -29,9 +30,10 @@ from flipflop.results.load import load
 from flipflop.results.style import png_of
 
 os.chdir(Path(flipflop.__file__).parent.parent)  # the checkout: outputs/ lies there
+os.environ["FORCE_COLOR"] = ""  # commands print plain text, and no bars
 
 # %%
-# !python -m flipflop.run -m seed=0 name=notebook_anatomy
+# !{sys.executable} -m flipflop.run -m seed=0 name=notebook_anatomy
 
 # %%
 sweep = load("outputs/sweeps/notebook_anatomy")

@@ -21,6 +21,7 @@
 
 # %%
 import os
+import sys
 from pathlib import Path
 
 from IPython.display import Image, display
@@ -31,9 +32,10 @@ from flipflop.results.load import frame, load
 from flipflop.results.style import png_of
 
 os.chdir(Path(flipflop.__file__).parent.parent)  # the checkout: outputs/ lies there
+os.environ["FORCE_COLOR"] = ""  # commands print plain text, and no bars
 
 # %%
-# !python -m flipflop.run -cn paper_claims name=notebook_paper_claims
+# !{sys.executable} -m flipflop.run -cn paper_claims name=notebook_paper_claims
 
 # %% [markdown]
 # A row is a group of runs that differ only by seed. Every rate has its 95% Wilson interval, and so has the paper's.
@@ -42,7 +44,9 @@ os.chdir(Path(flipflop.__file__).parent.parent)  # the checkout: outputs/ lies t
 # %%
 sweep = load("outputs/sweeps/notebook_paper_claims")
 runs = frame(sweep.records)
-runs[["label", "seed", "success", "steps_to_solve", "mean_accuracy", "mean_pain"]].groupby("label").describe().T
+runs.groupby("label")[["success", "steps_to_solve", "mean_accuracy", "mean_pain"]].agg(
+    ["count", "mean", "min", "max"]
+).T
 
 # %% [markdown]
 # And as pictures: the rates beside the claims, pain over training, and when the runs were first solved.

@@ -12,7 +12,8 @@ from baseline import baseline
 from rich.console import Console
 
 from flipflop.config import ConfigError, flat
-from flipflop.results.compare import compare_by, compare_sweeps, frame, main, show
+from flipflop.results.compare import frame, main, show
+from flipflop.results.comparison import compare_by, compare_sweeps
 from flipflop.results.load import load
 from flipflop.sweep.plan import key_of
 from flipflop.sweep.records import Record, checksum, line_of

@@ -107,7 +107,8 @@ class FlipflopLauncher(Launcher):
             console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         console.print(_announcement(runs, missing, blocks, self.workers), highlight=False)
         try:
-            execute(blocks, folder, self.workers, console)
+            if blocks:
+                execute(blocks, folder, self.workers, console)
         finally:
             log.close()
 
