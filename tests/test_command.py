@@ -325,6 +325,7 @@ def test_figures_on_request(command, tmp_path):
     code, out, errors = command("-m", "seed=0,1", "figures=true", "name=some", "hydra.launcher.n_jobs=1", *TINY)
     assert (code, errors) == (0, "")
     assert out.endswith("report: outputs/sweeps/some/report.html\n")
+    assert "HYDRA" not in out  # nor the log of any library
     assert (tmp_path / "outputs" / "sweeps" / "some" / "report.html").is_file()
     assert (tmp_path / "outputs" / "sweeps" / "some" / "figures" / "success.png").is_file()
 
