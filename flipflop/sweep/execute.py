@@ -184,15 +184,16 @@ def execute(blocks: Sequence[Block], folder: Folder, workers: Workers, console: 
         OSError: a record cannot be written; those of earlier blocks are.
     """
     records: list[Record] = []
-    with (
-        Bar(console, "sweep") as bar,
-        Watch(blocks, records, bar) as watch,
-        closing(_all_done(blocks, workers)) as ends,
-    ):
-        for block, done in ends:
-            records += folder.add(done.outcomes, done.seconds)
-            watch.ended(block)
-            block.tidy()
+    if blocks:
+        with (
+            Bar(console, "sweep") as bar,
+            Watch(blocks, records, bar) as watch,
+            closing(_all_done(blocks, workers)) as ends,
+        ):
+            for block, done in ends:
+                records += folder.add(done.outcomes, done.seconds)
+                watch.ended(block)
+                block.tidy()
     tidy(folder.unfinished, folder.finished)
     return records
 

@@ -107,8 +107,7 @@ class FlipflopLauncher(Launcher):
             console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         console.print(_announcement(runs, missing, blocks, self.workers), highlight=False)
         try:
-            if blocks:
-                execute(blocks, folder, self.workers, console)
+            execute(blocks, folder, self.workers, console)
         finally:
             log.close()
 
