@@ -8,9 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar
+
+from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -40,7 +43,12 @@ def _end_with(parent: int) -> None:
 
 @contextmanager
 def not_interrupted() -> Iterator[None]:
-    """Processes that are started in here do not hear of Ctrl-C before they `begin`: they would die with a traceback."""
+    """Processes that are started in here do not hear of Ctrl-C before they `begin`: they would die with a traceback.
+
+    The libraries' resource trackers start with the first process, and then let Ctrl-C through: they are started before.
+    """
+    resource_tracker.ensure_running()
+    loky_resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
