@@ -27,8 +27,8 @@ class Rule:
     before: Any = ...  # what every run had before there was this knob: one that has it keeps its key
 
 
-def _choice(*allowed: str) -> Rule:
-    return Rule(f"one of {', '.join(allowed)}", lambda choice: choice in allowed)
+def _choice(*allowed: str, before: Any = ...) -> Rule:
+    return Rule(f"one of {', '.join(allowed)}", lambda choice: choice in allowed, before=before)
 
 
 def _is_name(name: str | None) -> bool:
@@ -45,6 +45,15 @@ EVERY = "a whole number, 1 or more, or 0 for none"
 KeepAll = Annotated[int, Rule(EVERY, lambda n: n >= 0, before=1)]
 KeepNone = Annotated[int, Rule(EVERY, lambda n: n >= 0, before=0)]
 Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
+Sees = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), before=True)]
+ForgetBias = Annotated[
+    float | None,
+    Rule("a finite number, or null for the cell's own", lambda b: b is None or math.isfinite(b), before=None),
+]
+Credit = Annotated[
+    str | None,
+    Rule("one of one_step, full, or null with method=direct", lambda credit: credit in ("one_step", "full", None)),
+]
 Switch = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), in_key=False)]
 SweepName = Annotated[str | None, Rule(NAME_WORDS, _is_name, in_key=False)]
 Probability = Annotated[float, Rule("a probability from 0 to 1", lambda p: 0 <= p <= 1, is_value=True)]
@@ -78,10 +87,21 @@ class Environment:
 
 @dataclass
 class Network:
-    """A recurrent net: the controller (conf/controller) or the world model (conf/world_model)."""
+    """A net: the world model (conf/world_model), or with what it sees more, the controller."""
 
+    cell: Annotated[str, _choice("elman", "lstm", "feedforward", before="elman")]
     hidden: Count
+    init: Annotated[str, _choice("gaussian", "orthogonal", "identity", before="gaussian")]
     init_scale: Scale
+    forget_bias: ForgetBias
+    sees_pain: Sees
+
+
+@dataclass
+class Controller(Network):
+    """The net that acts (conf/controller)."""
+
+    sees_action: Sees
 
 
 @dataclass
@@ -110,8 +130,8 @@ class Regime:
 class Method:
     """What the controller learns from (conf/method)."""
 
-    name: Annotated[str, _choice("world_model")]
-    credit: Annotated[str, _choice("one_step", "full")]
+    name: Annotated[str, _choice("world_model", "direct")]
+    credit: Credit
     warmup_steps: Steps
 
 
@@ -151,7 +171,7 @@ class Config:
     figures: Switch
     dtype: Annotated[str, _choice("float64", "float32")]
     env: Environment
-    controller: Network
+    controller: Controller
     world_model: Network
     optimiser: Optimiser
     regime: Regime
@@ -217,6 +237,22 @@ def validate(config: Config) -> None:
             f"env.p_a={env.p_a}, env.p_b={env.p_b}, env.p_x={env.p_x} are not allowed: "
             "probabilities must sum to at most 1"
         )
+
+    for name in ("controller", "world_model"):
+        net: Network = getattr(config, name)
+        if net.cell != "lstm" and net.forget_bias is not None:
+            raise refuse(
+                f"{name}.forget_bias", net.forget_bias, f"null with {name}.cell={net.cell}, which has no gates"
+            )
+        if net.init != "gaussian" and net.cell == "feedforward":
+            raise refuse(
+                f"{name}.init", net.init, f"gaussian with {name}.cell=feedforward: init is of recurrent weights"
+            )
+        if net.init == "identity" and net.cell == "lstm":
+            raise refuse(f"{name}.init", net.init, f"gaussian or orthogonal with {name}.cell=lstm")
+    if (config.method.credit is None) != (config.method.name == "direct"):
+        allowed = "null with method=direct, which needs no credit" if config.method.credit else "one_step or full"
+        raise refuse("method.credit", config.method.credit, allowed)
 
     optimiser = config.optimiser
     for name in ("beta1", "beta2", "eps"):

@@ -5,6 +5,7 @@ from typing import Any
 
 from flipflop.config import (
     Config,
+    Controller,
     Environment,
     Evaluation,
     History,
@@ -18,6 +19,15 @@ from flipflop.config import (
 
 SGD = {"optimiser.name": "sgd", "optimiser.beta1": None, "optimiser.beta2": None, "optimiser.eps": None}
 
+NET = {
+    "cell": "elman",
+    "hidden": 16,
+    "init": "gaussian",
+    "init_scale": 0.5,
+    "forget_bias": None,
+    "sees_pain": True,
+}
+
 
 def baseline(changes: Mapping[str, Any] | None = None) -> Config:
     """The page's run with some knobs changed, by dotted key: `baseline({"seed": 3, "env.p_a": 0.2})`."""
@@ -28,8 +38,8 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         figures=False,
         dtype="float64",
         env=Environment(p_a=0.10, p_b=0.15, p_x=0.25, episode_length=20),
-        controller=Network(hidden=16, init_scale=0.5),
-        world_model=Network(hidden=16, init_scale=0.5),
+        controller=Controller(**NET, sees_action=True),
+        world_model=Network(**NET),
         optimiser=Optimiser(
             name="adam",
             lr_controller=5e-3,

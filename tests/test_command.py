@@ -399,7 +399,12 @@ def test_help_reads_well(command):
     assert code == 0
     assert out.startswith("flipflop: re-run, question and extend")
     assert out.count("python -m flipflop.run ") >= 6
-    for group in ("env: flipflop", "optimiser: adam, sgd", "regime: parallel, sequential", "method: world_model"):
+    for group in (
+        "env: flipflop",
+        "optimiser: adam, sgd",
+        "regime: parallel, sequential",
+        "method: direct, world_model",
+    ):
         assert group in out
 
 

@@ -145,7 +145,7 @@ def test_large_nets_are_images():
 def test_the_pain_landscape(run):
     """One panel a context: what M predicts, the truth beside it, and under it how far they are apart."""
     record, arrays = run
-    views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
+    views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
     axes = figures.pain_landscape(record, arrays).axes
     assert [ax.get_title() for ax in axes] == [view.context for view in views]
     for view, ax in zip(views, axes, strict=True):
@@ -156,6 +156,23 @@ def test_the_pain_landscape(run):
         assert minimum.get_ydata()[0] == view.predicted.min()
         assert f"{view.distance:.3f}" in ax.get_xlabel()
         assert f"{view.error:.3f}" in ax.get_xlabel()
+
+
+def test_direct_runs_have_no_world_model_to_draw():
+    """Where M has learned nothing, nothing of it is drawn."""
+    record, arrays = trained({"method.name": "direct", "method.credit": None, "method.warmup_steps": 0})
+    drawn = figures.draw(record, arrays)
+    assert list(drawn) == ["training_curves", "test_episode", "controller_weights"]
+    assert len(drawn["training_curves"].axes) == 2
+    assert [line.get_label() for line in drawn["test_episode"].axes[2].lines] == ["pain"]
+
+
+def test_an_lstms_gates_are_named():
+    """Four rows of each hidden unit, gate by gate."""
+    record, arrays = trained({"controller.cell": "lstm"})
+    axes = figures.weights(record, arrays, "controller").axes
+    assert axes[0].get_ylabel() == "to gates i, f, g, o of hidden units"
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["i 0", "f 0", "g 0", "o 0"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from baseline import baseline
 
 from flipflop.core.act import act
-from flipflop.core.learn import controller_gradient, world_model_lesson
+from flipflop.core.learn import controller_gradient, imagined_slope, world_model_lesson
 from flipflop.core.nets import Net, Rollout, Weights
 
 T = 6
@@ -62,7 +62,8 @@ def controller_gradients(controllers, world_models, rollouts, credit):
     acted_in, imagined = (Rollout(R, T, B, h, "float64") for h in (CONTROLLER_HIDDEN, WORLD_MODEL_HIDDEN))
     acted = act(C, acted_in, stack(episodes, "events"), stack(episodes, "desired"))
     out = nets(controllers)
-    controller_gradient(C, acted_in, acted, M, imagined, credit, out)
+    dpain = imagined_slope(M, imagined, acted_in, acted, credit)
+    controller_gradient(C, acted_in, acted, dpain, out)
     return [flat(out.weights(run)) for run in range(R)]
 
 

@@ -50,6 +50,28 @@ def everything(result):
     return kept | {"metrics": result.metrics, "diverged_at": result.diverged_at}
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"controller.cell": "lstm", "world_model.cell": "lstm", "method.credit": "full"},
+        {"controller.cell": "feedforward", "world_model.init": "orthogonal", "world_model.sees_pain": False},
+        {"controller.init": "identity", "controller.sees_pain": False, "controller.sees_action": False},
+        {"method.name": "direct", "method.credit": None, "controller.cell": "lstm"},
+    ],
+    ids=["lstm", "feedforward", "blind", "direct"],
+)
+@pytest.mark.parametrize("episodes", [1, 4])
+def test_every_kind_of_net_is_the_same_alone_and_in_any_block(changes, episodes):
+    """Other cells, masks and methods leave no trace of neighbours either."""
+    configs = block({"regime.episodes_per_step": episodes} | changes)[:9]
+    together = train(configs)
+    for config, result in zip(configs, together, strict=True):
+        (alone,) = train([config])
+        assert everything(alone) == everything(result)
+    for config, result in zip(configs[::-1], train(configs[::-1]), strict=True):
+        assert everything(result) == everything(together[configs.index(config)])
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("episodes", [1, 3, 16])
 @pytest.mark.parametrize(("optimiser", "credit"), [({}, "one_step"), (SGD, "full")], ids=["adam-one_step", "sgd-full"])

@@ -93,9 +93,9 @@ def test_snapshots(trained):
 
 def test_landscapes(trained):
     """M is asked about each action at the last step of a context, after C's own actions before: by hand."""
-    arrays, _ = trained
+    arrays, settings = trained
     arrays = of_run(arrays, 0)
-    views = replay.landscapes(replay.net_of(arrays, "controller"), replay.net_of(arrays, "world_model"))
+    views = replay.landscapes(replay.net_of(arrays, "controller"), replay.net_of(arrays, "world_model"), settings)
     assert [(view.context, view.desired) for view in views] == [
         ("just after A", 0),
         ("after A and distractors", 0),
@@ -139,7 +139,7 @@ def test_single_precision_and_divergence():
         nets = [replay.net_of(arrays, name) for name in ("controller", "world_model")]
         (episode,) = replay.fresh_episodes(*nets, flat(config))
         assert np.isnan(episode.actions).any() == spoil
-        assert len(replay.landscapes(*nets)) == 5
+        assert len(replay.landscapes(*nets, flat(config))) == 5
 
 
 def test_initial_snapshot_is_the_draw(trained):

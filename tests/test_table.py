@@ -143,3 +143,17 @@ def test_csv_files(tmp_path):
     sequential, parallel = csv.DictReader((tmp_path / "summary.csv").read_text().splitlines())
     assert (sequential["runs"], sequential["successes"], parallel["paper_trials"]) == ("11", "10", "30")
     assert round(float(parallel["success_low"]), 4) == 0.7225
+
+
+def test_names_come_before_what_can_be_spared():
+    """Where long names need the room, columns that summary.csv has too give way, and no name is broken."""
+    overrides = [("method=world_model", "regime=sequential"), ("method=direct", "regime=parallel")]
+    changes = [{}, {"method.name": "direct", "regime.name": "parallel"}]
+    rows = groups([record(i, given, change) for i, (given, change) in enumerate(zip(overrides, changes, strict=True))])
+    out = StringIO()
+    Console(file=out, width=80).print(sweep_table(rows))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[2].startswith("world_model  sequential  1/1 .21-1.0")
+    assert "median" in lines[0]
+    assert "env." not in lines[0]

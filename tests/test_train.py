@@ -139,14 +139,16 @@ def test_warmup_beyond_the_run():
     result = run(SHORT | {"seed": 4, "method.warmup_steps": 1000})
     own = streams(4)
     assert result.status == "ok"
-    assert_equal_arrays(result.controller, initial_weights(own.controller, hidden=16, init_scale=0.5))
-    assert not np.array_equal(result.world_model.input, initial_weights(own.world_model, 16, 0.5).input)
+    assert_equal_arrays(result.controller, initial_weights(own.controller, baseline().controller))
+    assert not np.array_equal(result.world_model.input, initial_weights(own.world_model, baseline().world_model).input)
 
 
 def test_warmup_ends_at_its_outer_step():
     """Of 40 outer steps, counted from 0, a warm-up of 40 leaves none for the controller, one of 39 the last."""
     untouched, one_update = (run(SHORT | {"method.warmup_steps": steps}) for steps in (40, 39))
-    assert np.array_equal(untouched.controller.input, initial_weights(streams(0).controller, 16, 0.5).input)
+    assert np.array_equal(
+        untouched.controller.input, initial_weights(streams(0).controller, baseline().controller).input
+    )
     assert not np.array_equal(one_update.controller.input, untouched.controller.input)
 
 
@@ -245,7 +247,7 @@ def test_snapshots_are_the_weights_on_the_way():
         assert_equal_arrays([part[i] for part in kept.controller], there.controller)
         assert_equal_arrays([part[i] for part in kept.world_model], there.world_model)
     assert_equal_arrays(
-        [part[0] for part in kept.controller], initial_weights(streams(13).controller, hidden=16, init_scale=0.5)
+        [part[0] for part in kept.controller], initial_weights(streams(13).controller, baseline().controller)
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.core import env
-from flipflop.core.nets import ACTION, EVENTS, PAIN, Net, Rollout, forward, sigmoid, step
+from flipflop.core.cells import sigmoid
+from flipflop.core.nets import ACTION, EVENTS, PAIN, Net, Rollout, forward, step
 
 Floats = NDArray[np.floating]
 
@@ -42,8 +43,8 @@ def act(controller: Net, rollout: Rollout, events: Floats, desired: Floats) -> A
         desired.swapaxes(0, 1),
         strict=True,
     )
-    for seen, h, one_h, action, pain, desired_t in steps:
-        step(controller, seen, rollout.z, h)
+    for t, (seen, h, one_h, action, pain, desired_t) in enumerate(steps):
+        step(controller, rollout, t, seen, h)
         sigmoid(np.vecdot(one_h, read_out), out=action)
         env.pain(action, desired_t, out=pain)
     return Acted(x[:, 1:, :, ACTION], x[:, 1:, :, PAIN])

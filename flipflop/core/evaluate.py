@@ -31,7 +31,7 @@ class Evaluation:
     """The evaluation episodes of R runs and the buffers to act in them."""
 
     def __init__(self, configs: Sequence[Config]) -> None:
-        self.settings, self.dtype = configs[0].eval, configs[0].dtype
+        self.settings, self.dtype, self.cell = configs[0].eval, configs[0].dtype, configs[0].controller.cell
         B, T = self.settings.episodes, self.settings.episode_length
         # One episode after another from one generator: the same uniforms for every run, read with its probabilities.
         uniforms = np.random.default_rng(self.settings.seed).random((B, T)).T
@@ -45,7 +45,7 @@ class Evaluation:
         controllers = controllers.select(runs)
         B, T = self.settings.episodes, self.settings.episode_length
         if self.rollout is None or len(self.rollout.S) != len(runs):
-            self.rollout = Rollout(len(runs), T, B, hidden=controllers.V.shape[1] - 1, dtype=self.dtype)
+            self.rollout = Rollout(len(runs), T, B, controllers.V.shape[1] - 1, self.dtype, self.cell)
         desired = self.desired[runs]
         acted = act(controllers, self.rollout, self.events[runs], desired)
 

@@ -42,17 +42,24 @@ def world_model_lesson(
     return mean_per_run(error * error) / 2
 
 
-def controller_gradient(
-    controller: Net, rollout: Rollout, acted: Acted, world_model: Net, imagined: Rollout, credit: str, out: Net
-) -> None:
-    """The gradient of predicted pain, summed over time, to C's weights: through frozen M, then by BPTT through C."""
+def imagined_slope(world_model: Net, imagined: Rollout, rollout: Rollout, acted: Acted, credit: str) -> Floats:
+    """The derivative of predicted pain, summed over time, to C's actions (R, T, B): through M, which stays as it is."""
     T = rollout.T
     imagined.x[:, :T, :, :ACTION] = rollout.x[:, :T, :, :ACTION]
     imagined.x[:, :T, :, ACTION] = acted.actions
     predicted = forward(world_model, imagined)
     CREDIT[credit](world_model, imagined, predicted * (1 - predicted))
+    return to_last_input(world_model, imagined)
 
+
+def true_slope(acted: Acted, desired: Floats) -> Floats:
+    """The derivative of the pain itself, summed over time, to C's actions (R, T, B): what M stands in for."""
+    return 2 * (acted.actions - desired)
+
+
+def controller_gradient(controller: Net, rollout: Rollout, acted: Acted, dpain: Floats, out: Net) -> None:
+    """The gradient of C's weights by BPTT through C, from the derivative of pain to its actions."""
     slope = acted.actions * (1 - acted.actions)
-    dout = to_last_input(world_model, imagined) * slope
+    dout = dpain * slope
     backward(controller, rollout, dout, feedback=slope)
     gradient(rollout, dout, out)

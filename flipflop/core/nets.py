@@ -21,23 +21,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from flipflop.config import Network
+from flipflop.core.cells import CELLS, Cell, sigmoid
+
 Floats = NDArray[np.floating]
 
 # What a net sees at a time step; the controller's action is its own last one, the world model's the current one.
 INPUTS = 6
 EVENTS, CONSTANT, PAIN, ACTION = slice(0, 3), 3, 4, 5
 
-
-def sigmoid(a: Floats, out: Floats | None = None) -> Floats:
-    """1 / (1 + e^-a), its argument clipped to +-50 as published.
-
-    The upper bound needs no clipping: from a = 37 on the result is 1 to the last bit in both precisions.
-    """
-    out = np.negative(a, out=out)
-    np.minimum(out, 50, out=out)
-    np.exp(out, out=out)
-    out += 1
-    return np.reciprocal(out, out=out)
+FORGET_BIAS = 1.0  # the LSTM's own: it begins by remembering (Gers, Schmidhuber & Cummins 2000)
 
 
 def mean_per_run(a: NDArray[np.generic]) -> Floats:
@@ -45,28 +38,6 @@ def mean_per_run(a: NDArray[np.generic]) -> Floats:
     flat = np.ascontiguousarray(a).reshape(len(a), -1)
     mean: Floats = np.add.reduce(flat, axis=1) / flat.shape[1]
     return mean
-
-
-class Elman:
-    """The cell h = tanh(z) (Elman 1990): the pointwise part alone, products are shared by all cells."""
-
-    gates = 1
-
-    @staticmethod
-    def forward(z: Floats, h: Floats) -> None:
-        """Write h_t (R, B, H) from z (R, B, G*H)."""
-        np.tanh(z, out=h)
-
-    @staticmethod
-    def slopes(h: Floats) -> Floats:
-        """What `backward` needs, for all time steps at once: dh/dz (T, R, B, H)."""
-        slope = np.square(h, order="C")
-        return np.subtract(1, slope, out=slope)
-
-    @staticmethod
-    def backward(dh: Floats, slopes: Floats, out: Floats) -> None:
-        """Write the derivative to z from that to h; for one time step or for all."""
-        np.multiply(dh, slopes, out=out)
 
 
 class Weights(NamedTuple):
@@ -79,15 +50,50 @@ class Weights(NamedTuple):
     output_bias: Floats  # ()
 
 
-def initial_weights(generator: np.random.Generator, hidden: int, init_scale: float) -> Weights:
-    """Draw a net in the published order: input, recurrent, output; standard normal times init_scale / sqrt(fan-in)."""
+def initial_weights(generator: np.random.Generator, settings: Network) -> Weights:
+    """Draw a net in the published order: input, recurrent, output; standard normal times init_scale / sqrt(fan-in).
+
+    Other kinds of recurrent weights are made from the same draw, or in its place, so that all others stay as they are.
+    """
+    gates, hidden = CELLS[settings.cell].gates, settings.hidden
 
     def draw(rows: int, fan_in: int) -> Floats:
-        drawn: Floats = generator.standard_normal((rows, fan_in)) * (init_scale / np.sqrt(fan_in))
+        drawn: Floats = generator.standard_normal((rows, fan_in)) * (settings.init_scale / np.sqrt(fan_in))
         return drawn
 
-    from_input, from_hidden, to_output = draw(hidden, INPUTS), draw(hidden, hidden), draw(1, hidden)
-    return Weights(from_input, from_hidden, np.zeros(hidden), to_output[0], np.zeros(()))
+    from_input, from_hidden, to_output = draw(gates * hidden, INPUTS), draw(gates * hidden, hidden), draw(1, hidden)
+    bias = np.zeros(gates * hidden)
+    if settings.init == "orthogonal":
+        from_hidden = np.concatenate([_orthogonal(block) for block in np.split(from_hidden, gates)])
+    elif settings.init == "identity":
+        from_hidden = np.eye(hidden)  # Le, Jaitly & Hinton 2015, with tanh
+    if settings.cell == "lstm":
+        bias[hidden : 2 * hidden] = FORGET_BIAS if settings.forget_bias is None else settings.forget_bias
+    net = Weights(from_input, from_hidden, bias, to_output[0], np.zeros(()))
+    return Weights(*(weights * seen for weights, seen in zip(net, _seen(settings), strict=True)))
+
+
+def _orthogonal(drawn: Floats) -> Floats:
+    """The orthogonal matrix next to a drawn one, uniform over all (Saxe, McClelland & Ganguli 2014)."""
+    q, r = np.linalg.qr(np.where(drawn.any(), drawn, np.eye(len(drawn))))
+    signed: Floats = q * np.where(np.diag(r) < 0, -1, 1)
+    return signed
+
+
+def _seen(settings: Network) -> Weights:
+    """1 for a weight that a net has, 0 for one from an input that it does not see or from a memory that it lacks."""
+    gates, hidden = CELLS[settings.cell].gates, settings.hidden
+    inputs = np.ones((gates * hidden, INPUTS))
+    inputs[:, PAIN] = settings.sees_pain
+    inputs[:, ACTION] = getattr(settings, "sees_action", True)  # M always does: it is what it is asked about
+    memory = np.full((gates * hidden, hidden), float(settings.cell != "feedforward"))
+    return Weights(inputs, memory, np.ones(gates * hidden), np.ones(hidden), np.ones(()))
+
+
+def mask(settings: Network, dtype: DTypeLike) -> Floats | None:
+    """What a gradient is multiplied by so that weights that a net does not have stay 0, (P,); None if it has all."""
+    seen = Net.stack([_seen(settings)], dtype).theta[0]
+    return None if seen.all() else seen
 
 
 class Net(NamedTuple):
@@ -100,7 +106,8 @@ class Net(NamedTuple):
     @classmethod
     def of(cls, theta: Floats, hidden: int) -> "Net":
         """View (R, P) numbers, weights or their gradient, as nets."""
-        rows, columns = INPUTS + 1 + hidden, Elman.gates * hidden
+        rows = INPUTS + 1 + hidden
+        columns = (theta.shape[1] - 1 - hidden) // rows
         return cls(theta, theta[:, : rows * columns].reshape(-1, rows, columns), theta[:, rows * columns :])
 
     @classmethod
@@ -133,17 +140,19 @@ class Rollout:
     They are allocated here once and reused at every outer step; nothing else in the core keeps arrays of this size.
     """
 
-    def __init__(self, R: int, T: int, B: int, hidden: int, dtype: DTypeLike) -> None:
+    def __init__(self, R: int, T: int, B: int, hidden: int, dtype: DTypeLike, cell: str = "elman") -> None:
         K = INPUTS
         self.T = T
+        self.cell: Cell = CELLS[cell](R, T, B, hidden, dtype)
+        gates = self.cell.gates
         self.S = np.zeros((R, T + 1, B, K + 1 + hidden), dtype)
         self.S[..., CONSTANT] = self.S[..., K] = 1
         self.x, self.h, self.one_h = self.S[..., :K], self.S[:, 1:, :, K + 1 :], self.S[:, 1:, :, K:]
-        self.z = np.empty((R, B, Elman.gates * hidden), dtype)
+        self.z = np.empty((R, B, gates * hidden), dtype)
         # The way back works on one time step after another: time first, a step's numbers lie together.
-        self.dz = np.empty((T, R, B, Elman.gates * hidden), dtype)
+        self.dz = np.empty((T, R, B, gates * hidden), dtype)
         self.dh_out = np.empty((T, R, B, hidden), dtype)  # derivative to h by way of the read-out alone
-        self.dh = np.empty((R, B, hidden), dtype)
+        self.dh, self.dc = np.empty((R, B, hidden), dtype), np.empty((R, B, hidden), dtype)
         # Views by time step, made once: indexing would cost as much as the arithmetic of a small block.
         self.seen_t, self.h_t, self.one_h_t, self.action_t, self.pain_t = (
             list(view.swapaxes(0, 1))
@@ -158,16 +167,16 @@ class Rollout:
         self.dz_t, self.dh_out_t = list(self.dz), list(self.dh_out)
 
 
-def step(net: Net, seen: Floats, z: Floats, h: Floats) -> None:
+def step(net: Net, rollout: Rollout, t: int, seen: Floats, h: Floats) -> None:
     """One time step: from S[:, t] to h_t, by way of z."""
-    np.matmul(seen, net.W, out=z)
-    Elman.forward(z, h)
+    np.matmul(seen, net.W, out=rollout.z)
+    rollout.cell.forward(rollout.z, t, h)
 
 
 def forward(net: Net, rollout: Rollout) -> Floats:
     """Run the nets over inputs that stand in rollout.x already; the outputs (R, T, B)."""
-    for seen, h in zip(rollout.seen_t, rollout.h_t, strict=True):
-        step(net, seen, rollout.z, h)
+    for t, (seen, h) in enumerate(zip(rollout.seen_t, rollout.h_t, strict=True)):
+        step(net, rollout, t, seen, h)
     return sigmoid(np.vecdot(rollout.one_h, net.V[:, None, None]))
 
 
@@ -177,11 +186,11 @@ def backward(net: Net, rollout: Rollout, dout: Floats, feedback: Floats | None =
     dout (R, T, B) is the derivative to the output before its sigmoid. With `feedback` (R, T, B), the slope of the
     sigmoid, the last input of a step is the output of the step before, and dout is overwritten with its total.
     """
-    dh, dz, dh_out = rollout.dh, rollout.dz_t, rollout.dh_out_t
-    dh[...] = 0
+    cell, dh, dc, dz, dh_out = rollout.cell, rollout.dh, rollout.dc, rollout.dz_t, rollout.dh_out_t
+    dh[...] = dc[...] = 0
     to_h, to_last = np.ascontiguousarray(net.W[:, INPUTS + 1 :].mT), net.W[:, None, INPUTS - 1]
     read_out = net.V[:, None, 1:]
-    slopes = list(Elman.slopes(rollout.h.swapaxes(0, 1)))
+    slopes = list(zip(*cell.slopes(rollout.h.swapaxes(0, 1)), strict=True))
     dout_t = list(dout.swapaxes(0, 1)[..., None])
     if feedback is None:
         np.multiply(dout.swapaxes(0, 1)[..., None], read_out, out=rollout.dh_out)
@@ -196,14 +205,15 @@ def backward(net: Net, rollout: Rollout, dout: Floats, feedback: Floats | None =
                 dout_t[t] += dlast[..., None]
             np.multiply(dout_t[t], read_out, out=dh_out[t])
         dh += dh_out[t]
-        Elman.backward(dh, slopes[t], out=dz[t])
+        cell.backward(dh, dc, slopes[t], out=dz[t])
         np.matmul(dz[t], to_h, out=dh)
 
 
 def backward_within_step(net: Net, rollout: Rollout, dout: Floats) -> None:
     """As `backward`, but cut at every h_{t-1}: no recurrence, so no loop over time."""
     np.multiply(dout.swapaxes(0, 1)[..., None], net.V[:, None, 1:], out=rollout.dh_out)
-    Elman.backward(rollout.dh_out, Elman.slopes(rollout.h.swapaxes(0, 1)), out=rollout.dz)
+    slopes = rollout.cell.slopes(rollout.h.swapaxes(0, 1))
+    rollout.cell.backward(rollout.dh_out, np.zeros_like(rollout.dh_out), slopes, out=rollout.dz)
 
 
 def to_last_input(net: Net, rollout: Rollout) -> Floats:

@@ -11,9 +11,9 @@ from flipflop.config import Config, structure, validate
 from flipflop.core.act import act, correct
 from flipflop.core.env import Batch, batches, streams
 from flipflop.core.evaluate import Evaluation, Scores
-from flipflop.core.learn import controller_gradient, world_model_lesson
-from flipflop.core.nets import Net, Rollout, Weights, initial_weights, mean_per_run
-from flipflop.core.optimisers import OPTIMISERS
+from flipflop.core.learn import controller_gradient, imagined_slope, true_slope, world_model_lesson
+from flipflop.core.nets import Net, Rollout, Weights, initial_weights, mask, mean_per_run
+from flipflop.core.optimisers import OPTIMISERS, Optimiser
 
 Floats = NDArray[np.floating]
 
@@ -131,7 +131,7 @@ class Block:
         self.controller, self.world_model = (
             Net.stack(
                 [
-                    initial_weights(getattr(own, name), getattr(config, name).hidden, getattr(config, name).init_scale)
+                    initial_weights(getattr(own, name), getattr(config, name))
                     for own, config in zip(generators, configs, strict=True)
                 ],
                 first.dtype,
@@ -147,8 +147,14 @@ class Block:
         self.world_model_optimiser = optimiser(self.world_model.theta, [s.lr_world_model for s in settings], settings)
 
         T, B = first.env.episode_length, first.regime.episodes_per_step
-        self.random, self.imagined = (Rollout(R, T, B, first.world_model.hidden, first.dtype) for _ in range(2))
-        self.acted = Rollout(R, T, B, first.controller.hidden, first.dtype)
+        self.random, self.imagined = (
+            Rollout(R, T, B, first.world_model.hidden, first.dtype, first.world_model.cell) for _ in range(2)
+        )
+        self.acted = Rollout(R, T, B, first.controller.hidden, first.dtype, first.controller.cell)
+        self.controller_mask, self.world_model_mask = (
+            mask(settings, first.dtype) for settings in (first.controller, first.world_model)
+        )
+        self.has_world_model = first.method.name != "direct"
         self.evaluation = Evaluation(configs)
 
         self.warmup = np.array([config.method.warmup_steps for config in configs])
@@ -223,20 +229,32 @@ class Block:
     def outer_step(self, k: int, batch: Batch) -> None:
         """One update of M, then one of C through the updated M, in the runs whose warm-up is over."""
         M, C = self.world_model, self.controller
-        self.loss[:, k] = world_model_lesson(
-            M, self.random, *batch.world_model, batch.actions, self.world_model_gradient
-        )
-        self.world_model_optimiser.update(self.world_model_gradient.theta, learns=None)
+        if self.has_world_model:
+            self.loss[:, k] = world_model_lesson(
+                M, self.random, *batch.world_model, batch.actions, self.world_model_gradient
+            )
+            self.descend(self.world_model_optimiser, self.world_model_gradient, self.world_model_mask, None)
 
         desired = batch.controller.desired
         acted = act(C, self.acted, *batch.controller)
         if k >= self.warmup.min():
             learns = None if k >= self.warmup.max() else k >= self.warmup
-            credit = self.configs[0].method.credit
-            controller_gradient(C, self.acted, acted, M, self.imagined, credit, self.controller_gradient)
-            self.controller_optimiser.update(self.controller_gradient.theta, learns)
+            dpain = (
+                imagined_slope(M, self.imagined, self.acted, acted, str(self.configs[0].method.credit))
+                if self.has_world_model
+                else true_slope(acted, desired)
+            )
+            controller_gradient(C, self.acted, acted, dpain, self.controller_gradient)
+            self.descend(self.controller_optimiser, self.controller_gradient, self.controller_mask, learns)
         self.pain[:, k] = mean_per_run(acted.pain)
         self.accuracy[:, k] = mean_per_run(correct(acted.actions, desired))
+
+    @staticmethod
+    def descend(optimiser: Optimiser, gradient: Net, mask: Floats | None, learns: NDArray[np.bool_] | None) -> None:
+        """One update, of the weights that a net has."""
+        if mask is not None:
+            gradient.theta[...] *= mask
+        optimiser.update(gradient.theta, learns)
 
     def check(self, k: int) -> None:
         """After k outer steps: find the runs that have diverged, and those that solve the test for the first time."""
@@ -248,7 +266,7 @@ class Block:
 
     def find_diverged(self, k: int) -> None:
         """Keep the weights of runs found diverged at this check; their history ends here."""
-        losses = self.loss[:, max(0, k - self.every) : k]
+        losses = self.loss[:, max(0, k - self.every) : k] if self.has_world_model else np.zeros((len(self.loss), 1))
         largest = np.maximum(*(np.abs(net.theta).max(axis=1) for net in (self.controller, self.world_model)))
         sound = np.isfinite(losses).all(axis=1) & (largest <= DIVERGED_WEIGHT)  # a NaN is not <= anything
         found = ~sound & (self.diverged_at == 0)
@@ -278,6 +296,7 @@ class Block:
         success = bool(scores.success[run]) and diverged_at is None
         solved_at = int(self.solved_at[run]) or (self.steps if success else None)
         per_step = config.regime.episodes_per_step * config.env.episode_length  # environment steps, of either net
+        nets = 1 + self.has_world_model
 
         def if_sound(number: np.floating) -> float | None:
             return float(number) if diverged_at is None else None
@@ -291,9 +310,9 @@ class Block:
             std_accuracy=if_sound(scores.std_accuracy[run]),
             mean_pain=if_sound(scores.mean_pain[run]),
             steps_to_solve=solved_at,
-            environment_steps_to_solve=None if solved_at is None else 2 * per_step * solved_at,
-            environment_steps=2 * per_step * self.steps,
-            world_model_environment_steps=per_step * self.steps,
+            environment_steps_to_solve=None if solved_at is None else nets * per_step * solved_at,
+            environment_steps=nets * per_step * self.steps,
+            world_model_environment_steps=self.has_world_model * per_step * self.steps,
             controller_environment_steps=per_step * self.steps,
             training_accuracy=if_sound(self.accuracy[run, -1]),
             training_pain=if_sound(self.pain[run, -1]),

@@ -119,7 +119,8 @@ def frame(record: Record, moment: int, episode: Episode) -> Figure:
     draw_latch(axes[1], episode)
     t = np.arange(1, len(episode.pain) + 1)
     axes[2].plot(t, episode.pain, color=VERMILION, label="pain")
-    axes[2].plot(t, episode.predicted, color=BLUE, linestyle="--", label="predicted by M")
+    if episode.predicted is not None:
+        axes[2].plot(t, episode.predicted, color=BLUE, linestyle="--", label="predicted by M")
     axes[2].set_ylim(-0.05, 1.05)
     axes[2].set_ylabel("pain")
     axes[2].set_xlabel("time step")

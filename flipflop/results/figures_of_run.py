@@ -12,7 +12,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from flipflop.results.replay import ACTIONS, Episode, fresh_episodes, landscapes, net_of
+from flipflop.results.replay import ACTIONS, Episode, fresh_episodes, has_world_model, landscapes, net_of
 from flipflop.results.style import BLACK, BLUE, ORANGE, VERMILION, grid, in_style, new_figure
 from flipflop.sweep.records import Arrays, Record
 
@@ -45,9 +45,10 @@ def draw(record: Record, arrays: Arrays) -> dict[str, Figure]:
         figures["training_curves"] = training_curves(record, arrays)
     (episode,) = fresh_episodes(controller, world_model, record.config)
     figures["test_episode"] = test_episode(record, episode)
-    for name in NETS:
-        figures[f"{name}_weights"] = weights(record, arrays, name)
-    figures["pain_landscape"] = pain_landscape(record, arrays)
+    figures["controller_weights"] = weights(record, arrays, "controller")
+    if has_world_model(record.config):
+        figures["world_model_weights"] = weights(record, arrays, "world_model")
+        figures["pain_landscape"] = pain_landscape(record, arrays)
     return figures
 
 
@@ -64,19 +65,21 @@ def _title(figure: Figure, text: str) -> None:
 
 @in_style
 def training_curves(record: Record, arrays: Arrays) -> Figure:
-    """Pain, the world model's loss and accuracy over training."""
-    figure = new_figure(7, 6)
+    """Pain, the world model's loss if there is one, and accuracy over training."""
+    labels = {
+        "pain": "pain of C\n(squared distance)",
+        "world_model_loss": "loss of M\n(½ squared error)",
+        "accuracy": "accuracy of C\n(part of time steps)",
+    }
+    if not has_world_model(record.config):
+        del labels["world_model_loss"]
+    figure = new_figure(7, 2 * len(labels))
     _title(figure, f"Training, {_of(record)}")
     every = record.config["history.every"]
     steps = every * np.arange(1, len(arrays["pain"]) + 1)
     warmup = record.config["method.warmup_steps"]
-    axes: NDArray[Any] = figure.subplots(3, 1, sharex=True)
-    for name, label, ax in zip(
-        ("pain", "world_model_loss", "accuracy"),
-        ("pain of C\n(squared distance)", "loss of M\n(½ squared error)", "accuracy of C\n(part of time steps)"),
-        axes,
-        strict=True,
-    ):
+    axes: NDArray[Any] = figure.subplots(len(labels), 1, sharex=True)
+    for (name, label), ax in zip(labels.items(), axes, strict=True):
         series = arrays[name].astype(float)
         _draw_course(ax, steps, series)
         ax.set_ylabel(label)
@@ -126,7 +129,8 @@ def test_episode(record: Record, episode: Episode) -> Figure:
     axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 
     axes[2].plot(t, episode.pain, color=VERMILION, label="pain")
-    axes[2].plot(t, episode.predicted, color=BLUE, linestyle="--", label="pain predicted\nby M")
+    if episode.predicted is not None:
+        axes[2].plot(t, episode.predicted, color=BLUE, linestyle="--", label="pain predicted\nby M")
     axes[2].set_ylabel("pain")
     axes[2].set_ylim(bottom=0)
     axes[2].set_xlabel("time step")
@@ -163,16 +167,15 @@ def weights(record: Record, arrays: Arrays, net: str) -> Figure:
     inputs = INPUTS_OF[net]
     parts = {part: arrays[f"{net}.{part}"].astype(float) for part in ("input", "recurrent", "bias", "output")}
     output_bias = float(arrays[f"{net}.output_bias"])
-    hidden = len(parts["bias"])
+    rows, hidden = parts["recurrent"].shape  # an LSTM has rows for four gates
     everything = np.abs(np.concatenate([part.ravel() for part in parts.values()] + [np.array([output_bias])]))
     largest = float(everything[np.isfinite(everything)].max(initial=0)) or 1.0
 
-    units = min(max(hidden, 8), 40)  # by which the figure grows
-    size = 1.2 + 0.19 * units
-    figure = new_figure(size * (hidden + 11) / hidden + 1.2 if hidden >= 8 else 7, size + 1.3)
+    cell = 0.19 * min(1, LARGEST_HINTON / rows, 40 / hidden)  # inches
+    figure = new_figure(max(cell * (hidden + 11) + 4, 7), cell * max(rows, 8) + 2.5)
     _title(figure, f"{NETS[net]} weights, {_of(record)}")
     axes: NDArray[Any] = figure.subplots(
-        2, 3, width_ratios=(6, max(hidden, 4), 1), height_ratios=(max(hidden, 4), 1), squeeze=False
+        2, 3, width_ratios=(6, max(hidden, 4), 1), height_ratios=(max(rows, 4), 1), squeeze=False
     )
     hinton(axes[0, 0], parts["input"], largest)
     axes[0, 0].set_title("from inputs")
@@ -183,7 +186,9 @@ def weights(record: Record, arrays: Arrays, net: str) -> Figure:
     axes[0, 2].set_title("bias")
     axes[0, 2].set_xticks([])
     for ax in axes[0, :2]:
-        ax.set_ylabel("to hidden unit")
+        ax.set_ylabel("to hidden unit" if rows == hidden else "to gates i, f, g, o of hidden units")
+    for ax in axes[0] if rows > hidden else ():
+        ax.set_yticks(range(0, rows, hidden), [f"{gate} 0" for gate in "ifgo"])
     hinton(axes[1, 1], parts["output"][None], largest)
     axes[1, 1].set_xlabel("to the output, from hidden units")
     hinton(axes[1, 2], np.array([[output_bias]]), largest)
@@ -233,7 +238,7 @@ def _scale(ax: Axes, largest: float) -> None:
 @in_style
 def pain_landscape(record: Record, arrays: Arrays) -> Figure:
     """M's predicted pain over the action in five latch contexts, beside the true pain."""
-    views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
+    views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
     figure = new_figure(11, 3.8)
     _title(figure, f"Pain landscape: what M predicts for every action, {_of(record)}")
     axes: NDArray[Any] = figure.subplots(1, len(views), sharey=True)

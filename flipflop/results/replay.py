@@ -35,7 +35,7 @@ class Episode(NamedTuple):
     desired: Floats
     actions: Floats
     pain: Floats
-    predicted: Floats  # M's prediction of the pain
+    predicted: Floats | None  # M's prediction of the pain; None where M has learned nothing
 
     @property
     def accuracy(self) -> float:
@@ -78,6 +78,16 @@ def snapshots_of(arrays: Arrays, name: str) -> Net:
     return Net.stack([Weights(*moment) for moment in zip(*parts, strict=True)], parts[0].dtype)
 
 
+def cells_of(settings: Settings) -> tuple[str, str]:
+    """The cells of C and of M; a record may be older than there being a choice."""
+    return settings.get("controller.cell", "elman"), settings.get("world_model.cell", "elman")
+
+
+def has_world_model(settings: Settings) -> bool:
+    """Whether M has learned anything: with method=direct it is only drawn."""
+    return bool(settings["method.name"] != "direct")
+
+
 def fresh_episodes(controllers: Net, world_models: Net, settings: Settings) -> list[Episode]:
     """The same episode for each pair: the one that follows those of the evaluation, in nobody's training data."""
     generator = np.random.default_rng(settings["eval.seed"])
@@ -85,15 +95,16 @@ def fresh_episodes(controllers: Net, world_models: Net, settings: Settings) -> l
     uniforms = generator.random((1, EPISODE_LENGTH, 1))
     world = Environment(*(settings[f"env.{name}"] for name in ("p_a", "p_b", "p_x", "episode_length")))
     drawn = env.episodes(uniforms, env.thresholds([world]), controllers.theta.dtype)
-    return _live(controllers, world_models, drawn.events, drawn.desired)
+    episodes = _live(controllers, world_models, cells_of(settings), drawn.events, drawn.desired)
+    return episodes if has_world_model(settings) else [episode._replace(predicted=None) for episode in episodes]
 
 
-def landscapes(controller: Net, world_model: Net) -> list[Landscape]:
+def landscapes(controller: Net, world_model: Net, settings: Settings) -> list[Landscape]:
     """M's predicted pain of every action in each of the page's contexts, which C has brought about by its actions."""
-    return [_landscape(controller, world_model, *item) for item in CONTEXTS.items()]
+    return [_landscape(controller, world_model, cells_of(settings), *item) for item in CONTEXTS.items()]
 
 
-def _landscape(controller: Net, world_model: Net, context: str, happens: str) -> Landscape:
+def _landscape(controller: Net, world_model: Net, cells: tuple[str, str], context: str, happens: str) -> Landscape:
     dtype = controller.theta.dtype
     events = np.array([[letter == event for event in "ABX"] for letter in happens], dtype)
     desired = np.zeros(len(happens), dtype)
@@ -101,27 +112,29 @@ def _landscape(controller: Net, world_model: Net, context: str, happens: str) ->
     for t, letter in enumerate(happens):
         latch = {"A": 0.0, "B": 1.0}.get(letter, latch)
         desired[t] = latch
-    (lived,) = _live(controller, world_model, events[None, :, None], desired[None, :, None])
+    (lived,) = _live(controller, world_model, cells, events[None, :, None], desired[None, :, None])
 
     T, B = len(happens), len(ACTIONS)
     shape = (1, T, B)
     actions = np.broadcast_to(lived.actions[None, :, None], shape).copy()
     actions[:, -1] = ACTIONS
-    rollout = Rollout(1, T, B, world_model.V.shape[1] - 1, dtype)
+    rollout = Rollout(1, T, B, world_model.V.shape[1] - 1, dtype, cells[1])
     pain = np.broadcast_to(lived.pain[None, :, None], shape)
     with np.errstate(all="ignore"):
         predicted = predict(world_model, rollout, np.broadcast_to(events[None, :, None], (*shape, 3)), pain, actions)
     return Landscape(context, latch, predicted[0, -1].copy())
 
 
-def _live(controllers: Net, world_models: Net, events: Floats, desired: Floats) -> list[Episode]:
+def _live(
+    controllers: Net, world_models: Net, cells: tuple[str, str], events: Floats, desired: Floats
+) -> list[Episode]:
     """Let R pairs live through one episode, (1, T, 1, 3) and (1, T, 1)."""
     R, (_, T, B) = len(controllers.theta), desired.shape
     events, desired = np.broadcast_to(events, (R, T, B, 3)), np.broadcast_to(desired, (R, T, B))
     dtype = controllers.theta.dtype
     with np.errstate(all="ignore"):  # a diverged pair does what it can
-        acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype), events, desired)
-        imagined = Rollout(R, T, B, world_models.V.shape[1] - 1, dtype)
+        acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype, cells[0]), events, desired)
+        imagined = Rollout(R, T, B, world_models.V.shape[1] - 1, dtype, cells[1])
         predicted = predict(world_models, imagined, events, acted.pain, acted.actions)
     return [
         Episode(*(of_all[run, :, 0].copy() for of_all in (events, desired, acted.actions, acted.pain, predicted)))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,6 +23,9 @@ from flipflop.results.statistics import wilson
 from flipflop.sweep.files import write_whole
 from flipflop.sweep.progress import counted
 from flipflop.sweep.records import FINISHED, Record
+
+WIDTH = 80  # characters of a terminal
+SPARED = ("environment", "worst", "seconds")  # columns of the sweep table that summary.csv has too
 
 UNSWEPT = ("seed", "name", "dry_run", "figures")  # what never tells groups apart
 
@@ -168,30 +171,46 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
 
 
 def sweep_table(rows: Sequence[Group]) -> Table:
-    """Groups as a table for a terminal of 80 columns."""
+    """Groups as a table for a terminal of 80 columns; where names need the room, the last in SPARED go first."""
+    names = {
+        key: _Column(key.rpartition(".")[2].replace("_", "_\n"), [row.name.get(key, "") for row in rows], "left")
+        for row in rows
+        for key in row.name
+    }
+    told = {
+        "success": _Column("success\n95% CI", [rate(row.successes, row.runs) for row in rows], "left"),
+        "paper": _Column("paper\n95% CI", [rate(*row.claim) if row.claim else "" for row in rows], "left"),
+        "steps": _Column("outer\nsteps", [short(row.median_steps) for row in rows], "right"),
+        "environment": _Column("env.\nsteps", [short(row.median_environment_steps) for row in rows], "right"),
+        "pain": _Column("median\npain", [scientific(row.median_pain) for row in rows], "right"),
+        "worst": _Column("worst\npain", [scientific(row.worst_pain) for row in rows], "right"),
+        "seconds": _Column("CPU\ns", [f"{row.seconds:.1f}" for row in rows], "right"),
+    }
+    if not any(row.claim for row in rows):
+        del told["paper"]
+    for name in SPARED:
+        if sum(column.width + 2 for column in (*names.values(), *told.values())) - 2 > WIDTH:
+            del told[name]
+
     table = Table(box=None, pad_edge=False, header_style="bold")
-    names = list(dict.fromkeys(key for row in rows for key in row.name))
-    for key in names:
-        table.add_column(key.rpartition(".")[2].replace("_", "_\n"), overflow="fold")
-    with_claim = any(row.claim for row in rows)
-    table.add_column("success\n95% CI", no_wrap=True)
-    if with_claim:
-        table.add_column("paper\n95% CI", no_wrap=True)
-    for header in ("outer\nsteps", "env.\nsteps", "median\npain", "worst\npain", "CPU\ns"):
-        table.add_column(header, justify="right", no_wrap=True)
-    for row in rows:
-        cells = [*(escape(row.name.get(key, "")) for key in names), rate(row.successes, row.runs)]
-        if with_claim:
-            cells.append(rate(*row.claim) if row.claim else "")
-        cells += [
-            short(row.median_steps),
-            short(row.median_environment_steps),
-            scientific(row.median_pain),
-            scientific(row.worst_pain),
-            f"{row.seconds:.1f}",
-        ]
-        table.add_row(*cells)
+    for column in names.values():
+        table.add_column(column.header, overflow="fold")
+    for column in told.values():
+        table.add_column(column.header, justify=column.justify, no_wrap=True)
+    for row in zip(*(column.cells for column in (*names.values(), *told.values())), strict=True):
+        table.add_row(*map(escape, row))
     return table
+
+
+class _Column(NamedTuple):
+    header: str
+    cells: list[str]
+    justify: Literal["left", "right"]
+
+    @property
+    def width(self) -> int:
+        """Characters of its widest line."""
+        return max(len(line) for text in (self.header, *self.cells) for line in text.split("\n"))
 
 
 def rate(successes: int, trials: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flipflop.config import Config, decisive, flat, structure, validate
+from flipflop.config import Config, Network, decisive, flat, structure, validate
 from flipflop.core.train import RESULTS_VERSION
 
 
@@ -62,8 +62,11 @@ def cost(config: Config, runs: int) -> float:
     proportions matter.
     """
     T, B, steps = config.env.episode_length, config.regime.episodes_per_step, config.regime.steps
-    width = sum((net.hidden + 7) * net.hidden for net in (config.controller, config.world_model)) / 736
-    return steps * T * (30e-6 + runs * (0.6e-6 + 0.7e-6 * B * width))
+    nets: list[Network] = (
+        [config.controller] if config.method.name == "direct" else [config.controller, config.world_model]
+    )
+    width = sum((net.hidden + 7) * net.hidden * (3 if net.cell == "lstm" else 1) for net in nets) / 736
+    return steps * T * (15e-6 * len(nets) + runs * (0.6e-6 + 0.7e-6 * B * width))
 
 
 def cut_blocks(runs: Sequence[PlannedRun], workers: int, block_size: int) -> list[list[PlannedRun]]:
