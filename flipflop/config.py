@@ -45,6 +45,7 @@ EVERY = "a whole number, 1 or more, or 0 for none"
 KeepAll = Annotated[int, Rule(EVERY, lambda n: n >= 0, before=1)]
 KeepNone = Annotated[int, Rule(EVERY, lambda n: n >= 0, before=0)]
 Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
+RolloutsPerStep = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1, before=1)]
 Sees = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), before=True)]
 ForgetBias = Annotated[
     float | None,
@@ -132,7 +133,9 @@ class Method:
 
     name: Annotated[str, _choice("world_model", "direct")]
     credit: Credit
+    schedule: Annotated[str, _choice("concurrent", "model_first", before="concurrent")]
     warmup_steps: Steps
+    rollouts_per_step: RolloutsPerStep
 
 
 @dataclass
@@ -253,6 +256,11 @@ def validate(config: Config) -> None:
     if (config.method.credit is None) != (config.method.name == "direct"):
         allowed = "null with method=direct, which needs no credit" if config.method.credit else "one_step or full"
         raise refuse("method.credit", config.method.credit, allowed)
+
+    for name, only in (("schedule", "concurrent"), ("rollouts_per_step", 1)):
+        value = getattr(config.method, name)
+        if config.method.name == "direct" and value != only:
+            raise refuse(f"method.{name}", value, f"{only} with method=direct, which has no world model")
 
     optimiser = config.optimiser
     for name in ("beta1", "beta2", "eps"):

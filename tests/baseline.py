@@ -50,7 +50,9 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
             eps=1e-8,
         ),
         regime=Regime(name="sequential", episodes_per_step=1, steps=3000),
-        method=Method(name="world_model", credit="one_step", warmup_steps=500),
+        method=Method(
+            name="world_model", credit="one_step", schedule="concurrent", warmup_steps=500, rollouts_per_step=1
+        ),
         eval=Evaluation(episodes=30, episode_length=60, seed=12345, threshold=0.9, success_fraction=1.0, every=50),
         history=History(every=1),
         snapshots=Snapshots(every=0),

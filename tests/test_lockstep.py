@@ -57,8 +57,9 @@ def everything(result):
         {"controller.cell": "feedforward", "world_model.init": "orthogonal", "world_model.sees_pain": False},
         {"controller.init": "identity", "controller.sees_pain": False, "controller.sees_action": False},
         {"method.name": "direct", "method.credit": None, "controller.cell": "lstm"},
+        {"method.schedule": "model_first", "method.rollouts_per_step": 3},
     ],
-    ids=["lstm", "feedforward", "blind", "direct"],
+    ids=["lstm", "feedforward", "blind", "direct", "model_first"],
 )
 @pytest.mark.parametrize("episodes", [1, 4])
 def test_every_kind_of_net_is_the_same_alone_and_in_any_block(changes, episodes):

@@ -152,6 +152,32 @@ def test_warmup_ends_at_its_outer_step():
     assert not np.array_equal(one_update.controller.input, untouched.controller.input)
 
 
+def test_model_first_freezes_m_when_c_starts():
+    """M learns until the warm-up ends and then stays; its loss is told to the end, and C learns through it."""
+    first = run(SHORT | {"method.warmup_steps": 15, "method.schedule": "model_first"})
+    short = run(SHORT | {"method.warmup_steps": 15, "regime.steps": 15})
+    assert_equal_arrays(first.world_model, short.world_model)
+    assert not np.array_equal(first.controller.input, short.controller.input)
+    assert np.isfinite(first.history.world_model_loss).all()
+    both = train([baseline(SHORT | {"method.warmup_steps": w, "method.schedule": "model_first"}) for w in (15, 30)])
+    assert_equal_arrays(both[0].world_model, first.world_model)
+    assert not np.array_equal(both[1].world_model.input, first.world_model.input)
+
+
+def test_more_rollouts_for_m():
+    """M learns from as many more episodes, drawn before C's in the same stream, and they are counted."""
+    result = run(SHORT | {"method.rollouts_per_step": 3, "regime.episodes_per_step": 2})
+    metrics = result.metrics
+    assert metrics.controller_environment_steps == 40 * 2 * 20
+    assert metrics.world_model_environment_steps == 3 * 40 * 2 * 20
+    assert metrics.environment_steps == 4 * 40 * 2 * 20
+    config = baseline(SHORT | {"method.rollouts_per_step": 3})
+    (batch, *_) = env.batches([streams(0).data], [config])
+    uniforms = streams(0).data.random(7 * 20)
+    np.testing.assert_array_equal(batch.actions[0].T.ravel(), uniforms[:120].reshape(3, 2, 20)[:, 1].ravel())
+    np.testing.assert_array_equal(batch.controller.events[0, :, 0, 0], uniforms[120:] < 0.1)
+
+
 def test_progress_is_told_after_every_outer_step():
     """on_progress gets the number of outer steps done, and the pain and accuracy of each run in the last of them."""
     calls = []

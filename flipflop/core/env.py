@@ -27,8 +27,8 @@ class Episodes(NamedTuple):
 class Batch(NamedTuple):
     """What one outer step draws from the data streams of R runs."""
 
-    world_model: Episodes
-    actions: Floats  # (R, T, B), the random policy's uniform actions in the world model's episodes
+    world_model: Episodes  # B times method.rollouts_per_step
+    actions: Floats  # (R, T, B) of these, the random policy's uniform actions in them
     controller: Episodes
 
 
@@ -78,21 +78,23 @@ def streams(seed: int) -> Streams:
 def batches(data: Sequence[np.random.Generator], configs: Sequence[Config], first: int = 0) -> Iterator[Batch]:
     """Every outer step's draws for R runs, in the published order; without the `first` ones.
 
-    Per outer step: for each of the world model's B episodes T event uniforms and T action uniforms, then for each of
-    the controller's B episodes T event uniforms. Drawing many outer steps at once changes no number. The generators
-    are new; a uniform takes one step of PCG64, so that the draws of outer steps already done can be jumped over.
+    Per outer step: for each of the world model's episodes T event uniforms and T action uniforms, then for each of the
+    controller's B episodes T event uniforms. Drawing many outer steps at once changes no number. The generators are
+    new; a uniform takes one step of PCG64, so that the draws of outer steps already done can be jumped over.
     """
     regime, T, dtype = configs[0].regime, configs[0].env.episode_length, configs[0].dtype
     B, R = regime.episodes_per_step, len(configs)
+    B_M = B * configs[0].method.rollouts_per_step
+    drawn = (2 * B_M + B) * T
     upper = thresholds([config.env for config in configs])
     for generator in data:
-        cast(np.random.PCG64, generator.bit_generator).advance(first * 3 * B * T)
-    at_once = max(1, TIME_STEPS_DRAWN_AT_ONCE // (3 * R * B * T))
+        cast(np.random.PCG64, generator.bit_generator).advance(first * drawn)
+    at_once = max(1, TIME_STEPS_DRAWN_AT_ONCE // (R * drawn))
     for start in range(first, regime.steps, at_once):
         N = min(at_once, regime.steps - start)
-        uniforms = np.stack([generator.random((N, 3 * B * T)) for generator in data], axis=1)
-        for_world_model = uniforms[..., : 2 * B * T].reshape(N, R, B, 2, T).swapaxes(2, -1)  # (N, R, T, 2, B)
-        for_controller = uniforms[..., 2 * B * T :].reshape(N, R, B, T).swapaxes(-1, -2)
+        uniforms = np.stack([generator.random((N, drawn)) for generator in data], axis=1)
+        for_world_model = uniforms[..., : 2 * B_M * T].reshape(N, R, B_M, 2, T).swapaxes(2, -1)  # (N, R, T, 2, B_M)
+        for_controller = uniforms[..., 2 * B_M * T :].reshape(N, R, B, T).swapaxes(-1, -2)
 
         world_model = episodes(np.ascontiguousarray(for_world_model[..., 0, :]), upper, dtype)
         actions = for_world_model[..., 1, :].astype(dtype, order="C")

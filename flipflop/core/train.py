@@ -148,7 +148,8 @@ class Block:
 
         T, B = first.env.episode_length, first.regime.episodes_per_step
         self.random, self.imagined = (
-            Rollout(R, T, B, first.world_model.hidden, first.dtype, first.world_model.cell) for _ in range(2)
+            Rollout(R, T, episodes, first.world_model.hidden, first.dtype, first.world_model.cell)
+            for episodes in (B * first.method.rollouts_per_step, B)
         )
         self.acted = Rollout(R, T, B, first.controller.hidden, first.dtype, first.controller.cell)
         self.controller_mask, self.world_model_mask = (
@@ -227,20 +228,24 @@ class Block:
         }
 
     def outer_step(self, k: int, batch: Batch) -> None:
-        """One update of M, then one of C through the updated M, in the runs whose warm-up is over."""
-        M, C = self.world_model, self.controller
+        """One update of M, then one of C through the updated M, in the runs whose warm-up is over.
+
+        With schedule=model_first M learns during the warm-up alone; its loss is told to the end.
+        """
+        M, C, method = self.world_model, self.controller, self.configs[0].method
         if self.has_world_model:
             self.loss[:, k] = world_model_lesson(
                 M, self.random, *batch.world_model, batch.actions, self.world_model_gradient
             )
-            self.descend(self.world_model_optimiser, self.world_model_gradient, self.world_model_mask, None)
+            learns = k < self.warmup if method.schedule == "model_first" else None
+            self.descend(self.world_model_optimiser, self.world_model_gradient, self.world_model_mask, learns)
 
         desired = batch.controller.desired
         acted = act(C, self.acted, *batch.controller)
         if k >= self.warmup.min():
             learns = None if k >= self.warmup.max() else k >= self.warmup
             dpain = (
-                imagined_slope(M, self.imagined, self.acted, acted, str(self.configs[0].method.credit))
+                imagined_slope(M, self.imagined, self.acted, acted, str(method.credit))
                 if self.has_world_model
                 else true_slope(acted, desired)
             )
@@ -295,8 +300,8 @@ class Block:
 
         success = bool(scores.success[run]) and diverged_at is None
         solved_at = int(self.solved_at[run]) or (self.steps if success else None)
-        per_step = config.regime.episodes_per_step * config.env.episode_length  # environment steps, of either net
-        nets = 1 + self.has_world_model
+        C_per_step = config.regime.episodes_per_step * config.env.episode_length  # environment steps
+        M_per_step = C_per_step * config.method.rollouts_per_step if self.has_world_model else 0
 
         def if_sound(number: np.floating) -> float | None:
             return float(number) if diverged_at is None else None
@@ -310,10 +315,10 @@ class Block:
             std_accuracy=if_sound(scores.std_accuracy[run]),
             mean_pain=if_sound(scores.mean_pain[run]),
             steps_to_solve=solved_at,
-            environment_steps_to_solve=None if solved_at is None else nets * per_step * solved_at,
-            environment_steps=nets * per_step * self.steps,
-            world_model_environment_steps=self.has_world_model * per_step * self.steps,
-            controller_environment_steps=per_step * self.steps,
+            environment_steps_to_solve=None if solved_at is None else (C_per_step + M_per_step) * solved_at,
+            environment_steps=(C_per_step + M_per_step) * self.steps,
+            world_model_environment_steps=M_per_step * self.steps,
+            controller_environment_steps=C_per_step * self.steps,
             training_accuracy=if_sound(self.accuracy[run, -1]),
             training_pain=if_sound(self.pain[run, -1]),
         )
