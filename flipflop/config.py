@@ -24,6 +24,7 @@ class Rule:
     test: Callable[[Any], bool]
     is_value: bool = False
     in_key: bool = True  # False: does not change what a run computes, so it is no part of the run's key
+    is_record_only: bool = False  # True: says what is kept of a run, and changes none of its numbers
     before: Any = ...  # what every run had before there was this knob: one that has it keeps its key
 
 
@@ -42,8 +43,8 @@ Seed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0)]
 RunSeed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_value=True)]
 Steps = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_value=True)]
 EVERY = "a whole number, 1 or more, or 0 for none"
-KeepAll = Annotated[int, Rule(EVERY, lambda n: n >= 0, before=1)]
-KeepNone = Annotated[int, Rule(EVERY, lambda n: n >= 0, before=0)]
+KeepAll = Annotated[int, Rule(EVERY, lambda n: n >= 0, is_record_only=True, before=1)]
+KeepNone = Annotated[int, Rule(EVERY, lambda n: n >= 0, is_record_only=True, before=0)]
 Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
 RolloutsPerStep = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1, before=1)]
 Sees = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), before=True)]

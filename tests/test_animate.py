@@ -49,6 +49,15 @@ def test_more_snapshots_than_frames(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("3 frames")
 
 
+def test_the_last_frame_is_the_end(tmp_path, monkeypatch):
+    """Where the last outer step is no snapshot, the run's final weights are the last moment."""
+    moments = []
+    monkeypatch.setattr("flipflop.results.animate.gif", lambda record, given, episodes: moments.append(given) or b"")
+    leave(tmp_path, {"snapshots.every": 15})
+    main([str(tmp_path)])
+    assert moments == [[0, 15, 30, 40]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [(["9"], "has no run 9"), (["0", "--frames", "1"], "--frames=1 is not allowed: it must be 2 or more")],

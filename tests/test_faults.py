@@ -119,7 +119,7 @@ def wait_for(condition, seconds=20):
 
 def what_is_left(folder):
     """All that a sweep is: every record and array by key, and runs.csv without the seconds."""
-    records, problems, _ = read(folder)
+    records, problems, *_ = read(folder)
     assert problems == []
     runs = {}
     for record in records:
@@ -256,7 +256,7 @@ def test_a_run_that_kills_its_process(tmp_path, whole, way):
     assert code == 1
     assert errors.endswith(f"flipflop: 2 of {RUNS} runs failed\n")  # before it, what Python says of a SIGSEGV
     assert f"{RUNS} runs: {RUNS - 2} ok, 2 crashed" in out
-    records, problems, _ = read(tmp_path / NAME)
+    records, problems, *_ = read(tmp_path / NAME)
     crashed = [record for record in records if record.status == "crashed"]
     assert [record.config["seed"] for record in crashed] == [5, 5]
     assert all(way in record.error for record in crashed)
@@ -302,7 +302,7 @@ def test_a_full_disk(tmp_path, whole, seed):
     code, _, errors = Sweep(tmp_path, file_size=limit).end()
     assert code == 1
     assert len(errors.splitlines()) == 1
-    records, problems, _ = read(tmp_path / NAME)
+    records, problems, *_ = read(tmp_path / NAME)
     done = len(records)
     assert problems == []
     assert errors.startswith("flipflop: outputs/sweeps/faults/")

@@ -54,7 +54,7 @@ def of(records, folder=Path("nowhere"), pains=None):
         for slot, index in enumerate(members):
             values = {"block": f"block{length}", "slot": slot, "digest": checksum(path.read_bytes())}
             by_index[index] = Record(**{**vars(by_index[index]), **values})
-    return Sweep(folder, list(by_index.values()), [], dict.fromkeys((r.key for r in records), folder))
+    return Sweep(folder, list(by_index.values()), [], dict.fromkeys((r.key for r in records), folder), len(by_index))
 
 
 def swept(key, values, seeds=1, **more):
@@ -136,7 +136,7 @@ def test_trials_are_runs_with_an_outcome():
     runs.append(record(3, {"env.p_a": 0.2}, ["env.p_a=0.2"], status="crashed"))
     figure = draw(of(runs))["success"]
     assert texts(figure.axes[0]) == ["1/2", "6/10", "no trial", "0/0", "6/10"]
-    assert title(figure) == "Success rate: 2 trials, 2 groups; 2 runs failed and are no trials"
+    assert title(figure) == "Success rate: 2 trials, 2 groups; 2 failed, no trials"
 
 
 def test_many_groups():
@@ -165,7 +165,7 @@ def test_pain_is_the_median_and_the_band_over_seeds(tmp_path):
     assert legend(figure) == ["all runs (n=5)", "10-90% of runs", "warm-up ends at 500"]
     assert list(warmup.get_xdata()) == [500, 500]
     assert axes.get_xlim()[1] > 3000  # all of the training
-    assert title(figure).endswith("each averaged over every 1/200 of its steps: 5 runs, 1 group")
+    assert title(figure).endswith("each averaged over at most 200 parts of its steps: 5 runs, 1 group")
 
 
 def test_histories_are_the_runs_own(tmp_path):

@@ -324,7 +324,7 @@ def test_runs_without_a_record(tmp_path):
     leave(tmp_path, seeds(4))
     lines = (tmp_path / "runs.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "runs.jsonl").write_bytes(lines[0] + lines[3])
-    assert "2 runs without a record: 1, 2." in read(tmp_path)[0].text
+    assert "2 of 4 planned runs are not done: 1, 2." in read(tmp_path)[0].text
 
 
 def test_a_single_run(tmp_path):
@@ -332,7 +332,7 @@ def test_a_single_run(tmp_path):
     leave(tmp_path, seeds(1))
     (tmp_path / ".hydra").mkdir()
     reader, _ = read(tmp_path)
-    assert f"Run {tmp_path.name}" in reader.text
+    assert f"Sweep {tmp_path.name}" in reader.text
     assert "only one of its group" in reader.text
 
 

@@ -90,7 +90,7 @@ def test_the_last_line_of_a_key_counts(tmp_path):
     first, second = planned(0), planned(1)
     leave(tmp_path, [first, second], [Outcome(first, None, "an error"), *finish([second])])
     (again,) = leave(tmp_path, [first])
-    records, problems, _ = read(tmp_path)
+    records, problems, *_ = read(tmp_path)
     assert (records[0], records[1].config["seed"], problems) == (again, 1, [])
     assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 3
 
@@ -106,8 +106,8 @@ def test_an_index_is_given_once(tmp_path):
 
 def test_no_records(tmp_path):
     """An empty folder has no runs, and nothing is wrong with that."""
-    assert read(tmp_path) == ([], [], {})
-    assert read_jobs(tmp_path) == ([], [], {})
+    assert read(tmp_path) == ([], [], {}, 0)
+    assert read_jobs(tmp_path) == ([], [], {}, 0)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_a_damaged_line_is_named_and_counts_as_not_there(tmp_path, damage, elsew
     last = damage.startswith("torn")  # a line can only be torn at the end
     path.write_bytes(lines[0] + lines[2] + harmed if last else lines[0] + harmed + lines[2])
 
-    records, problems, _ = read(tmp_path)
+    records, problems, *_ = read(tmp_path)
     assert [record.config["seed"] for record in records] == [0, 2]
     (problem,) = problems
     assert problem.startswith(f"{path} line {3 if last else 2} ")
@@ -156,7 +156,7 @@ def test_a_damaged_line_is_named_and_counts_as_not_there(tmp_path, damage, elsew
         assert folder.finished == {runs[0].key, runs[2].key}
         folder.plan(runs)
         folder.add(finish([runs[1]]), seconds=1.0)
-    records, problems, _ = read(tmp_path)
+    records, problems, *_ = read(tmp_path)
     assert [(record.index, record.config["seed"]) for record in records] == [(0, 0), (1, 1), (2, 2)]
     assert problems == []
     assert (tmp_path / "damaged.jsonl").read_bytes() == harmed.rstrip(b"\n") + b"\n"
@@ -168,7 +168,7 @@ def test_results_of_another_version_are_left_out(tmp_path, monkeypatch):
     before = (tmp_path / "runs.jsonl").read_bytes()
     for module in ("records", "plan"):
         monkeypatch.setattr(f"flipflop.sweep.{module}.RESULTS_VERSION", 2)
-    left, problems, _ = read(tmp_path)
+    left, problems, *_ = read(tmp_path)
     assert left == []
     assert problems == [
         f"2 records in {tmp_path / 'runs.jsonl'} of version 1 of the results left out: this flipflop makes version 2"
@@ -243,7 +243,7 @@ def test_a_damaged_plan_is_named_and_made_again(tmp_path, harm):
         path.write_bytes(harm(path.read_bytes()))
     assert "indices are taken from the records" in read(tmp_path).problems[0]
     leave(tmp_path, runs, finish([runs[0], runs[3]]))
-    records, problems, _ = read(tmp_path)
+    records, problems, *_ = read(tmp_path)
     assert [(record.index, record.config["seed"]) for record in records] == [(0, 5), (1, 6), (2, 7), (3, 8)]
     assert problems == []
 

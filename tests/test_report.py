@@ -79,3 +79,50 @@ def test_nothing_to_report(tmp_path, monkeypatch, capsys, name):
     out, errors = capsys.readouterr()
     assert (out, len(errors.splitlines())) == ("", 1)
     assert "has no records" in errors
+
+
+def test_a_failed_single_run(tmp_path, capsys):
+    """A run that failed has its error shown, and nothing to draw."""
+    config = baseline(TINY)
+    run = PlannedRun(run_key(config), None, (), config)
+    with Folder(tmp_path) as folder:
+        folder.plan([run])
+        folder.add([Outcome(run, None, "Traceback\nValueError: no")], 1.0)
+    (tmp_path / ".hydra").mkdir()
+    main([str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "failed" in out
+    assert "ValueError: no" in out
+    assert not (tmp_path / "figures").exists()
+
+
+def test_an_interrupted_sweep_is_told_from_a_whole_one(tmp_path, capsys):
+    """Planned runs that are not done are counted, before the table; with none done, that is said."""
+    runs = [
+        PlannedRun(run_key(config), None, (), config) for config in (baseline(TINY | {"seed": s}) for s in range(5))
+    ]
+    with Folder(tmp_path) as folder:
+        folder.plan(runs)
+    with pytest.raises(SystemExit):
+        main([str(tmp_path)])
+    assert "has no records yet: none of its 5 runs is done" in capsys.readouterr().err
+    leave(tmp_path, 3, 4)
+    main([str(tmp_path)])
+    assert capsys.readouterr().out.startswith("3 of 5 planned runs are not done\n")
+    assert "3 of 5 planned runs are not done: 0, 1, 2." in (tmp_path / "report.html").read_text()
+
+
+def test_a_folder_that_can_only_be_read(tmp_path, capsys, monkeypatch):
+    """Where nothing can be written the table is shown all the same."""
+    leave(tmp_path, 5, 3)
+
+    def full(_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SystemExit) as stop:
+        main([str(tmp_path)])
+    assert stop.value.code == 1
+    out, errors = capsys.readouterr()
+    assert "2 runs: 2 ok" in out
+    assert errors == f"flipflop: {tmp_path / 'runs.csv'} cannot be used: Read-only file system\n"

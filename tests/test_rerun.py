@@ -58,8 +58,8 @@ def test_another_result(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((9,), "N=9 is not allowed: .* has no run of that index"),
-        ((-1,), "N=-1 is not allowed"),
+        ((9,), ".* has no run 9: its runs.csv lists them"),
+        ((-1,), ".* has no run -1: its runs.csv lists them"),
         ((2,), "run 2 of .* is failed: it has no result to compare with"),
     ],
 )

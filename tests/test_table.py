@@ -8,7 +8,7 @@ from baseline import baseline
 from rich.console import Console
 
 from flipflop.config import flat
-from flipflop.results.table import groups, show_sweep, sweep_table, swept_keys, write_tables
+from flipflop.results.table import show_sweep, summaries, sweep_table, swept_keys, write_tables
 from flipflop.sweep.records import Record
 
 PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
@@ -49,13 +49,13 @@ def headline():
 
 def printed(records):
     out = StringIO()
-    Console(width=80, file=out).print(sweep_table(groups(records)))
+    Console(width=80, file=out).print(sweep_table(summaries(records)))
     return out.getvalue()
 
 
 def test_runs_that_differ_by_seed_are_one_row():
     """A row counts its seeds, beside the claim for its regime, named by the swept key alone."""
-    sequential, parallel = groups(headline())
+    sequential, parallel = summaries(headline())
     assert (sequential.name, sequential.runs, sequential.successes) == ({"regime": "sequential"}, 10, 10)
     assert (sequential.claim, parallel.claim) == ((6, 10), (20, 30))
     assert (sequential.median_steps, sequential.median_environment_steps) == (900, 36000)
@@ -69,10 +69,10 @@ def test_labels_name_rows_where_they_tell_them_apart():
         record(0, ["seed=0", "regime=sequential"], label="one"),
         record(1, ["seed=0", "regime=parallel"], PARALLEL, label="two"),
     ]
-    assert [group.name for group in groups(told)] == [{"label": "one"}, {"label": "two"}]
+    assert [group.name for group in summaries(told)] == [{"label": "one"}, {"label": "two"}]
     shared = [*told, record(2, ["seed=0", "env.p_a=0.2"], {"env.p_a": 0.2}, label="one")]
-    assert [group.name["label"] for group in groups(shared)] == ["one", "two", "one"]
-    assert [group.name["env.p_a"] for group in groups(shared)] == ["0.1", "0.1", "0.2"]
+    assert [group.name["label"] for group in summaries(shared)] == ["one", "two", "one"]
+    assert [group.name["env.p_a"] for group in summaries(shared)] == ["0.1", "0.1", "0.2"]
 
 
 def test_swept_keys_are_those_that_differ():
@@ -82,15 +82,15 @@ def test_swept_keys_are_those_that_differ():
         record(1, ["seed=1", "regime.steps=9"], {"regime.steps": 9}),
     ]
     assert swept_keys(runs) == ["env.p_a"]
-    assert [group.name for group in groups(runs)] == [{"env.p_a": "0.2"}, {"env.p_a": "0.1"}]
+    assert [group.name for group in summaries(runs)] == [{"env.p_a": "0.2"}, {"env.p_a": "0.1"}]
 
 
 def test_censored_runs_come_last_in_the_median():
     """The median over runs that never solved is that of all runs, not of the lucky ones; without one it is empty."""
     some = [record(i, [f"seed={i}"], steps=steps) for i, steps in enumerate((100, 300, None))]
-    assert groups(some)[0].median_steps == 300
-    assert groups(some[1:])[0].median_steps is None
-    assert groups(some)[0].successes == 2
+    assert summaries(some)[0].median_steps == 300
+    assert summaries(some[1:])[0].median_steps is None
+    assert summaries(some)[0].successes == 2
 
 
 def test_diverged_runs_are_trials_and_failed_ones_are_not():
@@ -100,7 +100,7 @@ def test_diverged_runs_are_trials_and_failed_ones_are_not():
         record(1, ["seed=1"], status="diverged", steps=None),
         record(2, ["seed=2"], status="failed"),
     ]
-    (group,) = groups(runs)
+    (group,) = summaries(runs)
     assert (group.successes, group.runs, group.diverged, group.failed) == (1, 2, 1, 1)
     out = StringIO()
     show_sweep(runs, Path("here"), Console(width=80, file=out))
@@ -149,7 +149,9 @@ def test_names_come_before_what_can_be_spared():
     """Where long names need the room, columns that summary.csv has too give way, and no name is broken."""
     overrides = [("method=world_model", "regime=sequential"), ("method=direct", "regime=parallel")]
     changes = [{}, {"method.name": "direct", "regime.name": "parallel"}]
-    rows = groups([record(i, given, change) for i, (given, change) in enumerate(zip(overrides, changes, strict=True))])
+    rows = summaries(
+        [record(i, given, change) for i, (given, change) in enumerate(zip(overrides, changes, strict=True))]
+    )
     out = StringIO()
     Console(file=out, width=80).print(sweep_table(rows))
     lines = out.getvalue().splitlines()
@@ -157,3 +159,15 @@ def test_names_come_before_what_can_be_spared():
     assert lines[2].startswith("world_model  sequential  1/1 .21-1.0")
     assert "median" in lines[0]
     assert "env." not in lines[0]
+
+
+def test_what_is_kept_of_a_run_makes_no_other_trial():
+    """Runs that differ only in what is kept of them are one group, and one trial if they have the same seed."""
+    records = [
+        record(0, ("seed=0",)),
+        record(1, ("seed=1",), {"snapshots.every": 50}),
+        record(2, ("seed=0", "history.every=7"), {"history.every": 7}),
+    ]
+    (row,) = summaries(records)
+    assert (row.runs, row.successes) == (2, 2)
+    assert swept_keys(records) == []

@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,13 @@ from rich.console import Console
 from flipflop.config import ConfigError
 from flipflop.results.figures_of_run import draw_events, draw_latch
 from flipflop.results.load import Sweep, load
-from flipflop.results.replay import Episode, fresh_episodes, snapshots_of
+from flipflop.results.replay import Episode, fresh_episodes, net_of, snapshots_of, with_last
 from flipflop.results.style import BLUE, VERMILION, grid, in_style, new_figure
+from flipflop.sweep.endings import ending
 from flipflop.sweep.files import write_whole
+from flipflop.sweep.progress import counted
 from flipflop.sweep.records import Arrays, Record
-from flipflop.sweep.rerun import compare, train_again
+from flipflop.sweep.rerun import differing, train_again
 
 MOST_FRAMES = 50  # the page's animation has as many (Running)
 FRAMES_PER_SECOND = 10
@@ -44,18 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=MOST_FRAMES, help="at most so many (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the GIF (default: in DIR/figures/)")
     given = parser.parse_args(arguments)
-    try:
+    with ending():
         if given.frames < 2:
             raise ConfigError(f"--frames={given.frames} is not allowed: it must be 2 or more")
         sweep = load(given.folder)
         path = given.out or given.folder / "figures" / f"run_{given.index}_learning.gif"
         animate(sweep, sweep.run(given.index), path, given.frames, Console())
-    except ConfigError as error:
-        sys.exit(_say(str(error), code=2))
-    except OSError as error:
-        sys.exit(_say(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}", code=1))
-    except KeyboardInterrupt:
-        sys.exit(_say("interrupted", code=130))
 
 
 def animate(sweep: Sweep, record: Record, path: Path, most_frames: int, console: Console) -> None:
@@ -65,6 +60,9 @@ def animate(sweep: Sweep, record: Record, path: Path, most_frames: int, console:
         ConfigError: the run has no weights, or cannot be trained again.
         OSError: the file cannot be written.
     """
+    if path.is_dir():
+        raise ConfigError(f"--out={path} is not allowed: it must be a file, and is a folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
     arrays = sweep.arrays(record)
     every, steps = record.config.get("snapshots.every", 0), record.config["regime.steps"]
     if not every:
@@ -74,22 +72,29 @@ def animate(sweep: Sweep, record: Record, path: Path, most_frames: int, console:
             highlight=False,
         )
         arrays = _trained_again(record, arrays, every, console)
-    moments = every * np.arange(1 + steps // every)
+    moments = [*range(0, steps + 1, every)]
+    nets = [snapshots_of(arrays, name) for name in ("controller", "world_model")]
+    if moments[-1] < steps:  # the end is no snapshot, but the weights of every run
+        moments.append(steps)
+        nets = [
+            with_last(net, net_of(arrays, name)) for net, name in zip(nets, ("controller", "world_model"), strict=True)
+        ]
     chosen = np.unique(np.linspace(0, len(moments) - 1, min(most_frames, len(moments))).round().astype(int))
-    nets = [snapshots_of(arrays, name).select(chosen) for name in ("controller", "world_model")]
-    episodes = fresh_episodes(nets[0], nets[1], record.config)
-    content = gif(record, moments[chosen].tolist(), episodes)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    episodes = fresh_episodes(nets[0].select(chosen), nets[1].select(chosen), record.config)
+    content = gif(record, [moments[i] for i in chosen], episodes)
     write_whole(path, content)
     console.print(
-        f"{len(chosen)} frames, {len(content) / 1e6:.2f} MB: {path}", highlight=False, markup=False, soft_wrap=True
+        f"{counted(len(chosen), 'frame')}, {len(content) / 1e6:.2f} MB: {path}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
 
 
 def _trained_again(record: Record, kept: Arrays, every: int, console: Console) -> Arrays:
     """The run's arrays with snapshots, after seeing that it is the same run."""
     result, arrays = train_again(record, console, {"snapshots.every": every})
-    differences = compare(record, kept, result)
+    differences = differing(record, kept, result)
     console.print("bitwise the same" if not differences else "not bitwise the same on this machine", highlight=False)
     return arrays
 
@@ -136,8 +141,3 @@ def _image(figure: Figure) -> Image.Image:
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
     return Image.open(content).convert("RGB")
-
-
-def _say(sentence: str, code: int) -> int:
-    print("flipflop:", *sentence.split(), file=sys.stderr)
-    return code

@@ -1,7 +1,6 @@
 """Sweeps side by side: comparisons as tables, as CSV, and what chance leaves of them."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from flipflop.results.comparison import (
 from flipflop.results.load import load
 from flipflop.results.statistics import critical_successes, detectable_difference, wilson
 from flipflop.results.table import rate, scientific, short
+from flipflop.sweep.endings import ending
 from flipflop.sweep.files import write_whole
 
 
@@ -240,14 +240,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--by", metavar="KEY", help="a key in which runs differ, as controller.hidden or regime")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the same numbers there, unrounded")
     given = parser.parse_args(arguments)
-    try:
+    with ending():
         compare(given.folders, given.by, given.csv, Console())
-    except ConfigError as error:
-        sys.exit(_say(str(error), code=2))
-    except OSError as error:
-        sys.exit(_say(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}", code=1))
-
-
-def _say(sentence: str, code: int) -> int:
-    print("flipflop:", *sentence.split(), file=sys.stderr)
-    return code

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from flipflop.config import ConfigError
 from flipflop.results.load import Group, Sweep
 from flipflop.results.statistics import Interval, boschloo, detectable_difference, newcombe
-from flipflop.results.table import UNSWEPT, grouped, groups
-from flipflop.results.table import Group as Summary
+from flipflop.results.table import UNSWEPT, Summary, grouped, identity, once, summaries
 from flipflop.sweep.progress import counted
-from flipflop.sweep.records import FINISHED, Record
+from flipflop.sweep.records import FINISHED
 
 LEVEL, POWER = 0.05, 0.8  # p below LEVEL counts as told from chance; POWER is how often a true difference should be
 MOST_SEARCHED = 200  # runs: what more cannot tell is small, and takes minutes to find
@@ -145,12 +144,15 @@ def _runs_that_do_not_count(names: Sequence[str], sweeps: Sequence[Sweep]) -> li
         failed = sum(record.status not in FINISHED for record in sweep.records)
         if failed:
             remarks.append(f"{counted(failed, 'run')} of {name} failed or crashed: no trials")
-        again = Counter(known[record.key] for record in sweep.records if record.key in known)
+        if sweep.missing:
+            remarks.append(f"{sweep.missing:,} of the {counted(sweep.planned, 'planned run')} of {name} are not done")
+        finished = {identity(record): record for record in sweep.records if record.status in FINISHED}
+        again = Counter(known[run] for run in finished if run in known)
         remarks += [
             f"{name} has {counted(count, 'run')} of {earlier} again: the same numbers, and no evidence"
             for earlier, count in again.items()
         ]
-        known |= {record.key: name for record in sweep.records if record.key not in known}
+        known |= {run: name for run in finished if run not in known}
     return remarks
 
 
@@ -163,11 +165,8 @@ def compare_by(sweeps: Sequence[Sweep], key: str) -> Result:
     Raises:
         ConfigError: the runs do not differ in this key, or nothing else is equal.
     """
-    pooled: dict[str, Record] = {}
-    for record in (record for sweep in sweeps for record in sweep.records):
-        if record.key not in pooled or pooled[record.key].status not in FINISHED:
-            pooled[record.key] = record
-    side = _side([Group(name, members) for name, members in grouped(list(pooled.values()))])
+    pooled = once(record for sweep in sweeps for record in sweep.records)
+    side = _side([Group(name, members) for name, members in grouped(pooled)])
     axes = _axes(side)
     key = key.removesuffix(".name") if key.removesuffix(".name") in axes else key
     if key not in axes:
@@ -201,7 +200,7 @@ def compare_by(sweeps: Sequence[Sweep], key: str) -> Result:
         for along in axes[key]
         if along not in (key, f"{key}.name")
     ]
-    failed = sum(record.status not in FINISHED for record in pooled.values())
+    failed = sum(record.status not in FINISHED for record in pooled)
     remarks = [f"{counted(failed, 'run')} failed or crashed: no trials"] if failed else []
     return Result(key, {}, comparisons, differing, [*alone[:MOST_NAMED], *more(len(alone)), *remarks])
 
@@ -256,7 +255,7 @@ def _rest(settings: Settings, keys: Sequence[str]) -> Rest:
 
 
 def _summary(group: Group) -> Summary:
-    (summary,) = groups(group.records)
+    (summary,) = summaries(group.records)
     return summary
 
 

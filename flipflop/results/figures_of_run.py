@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
@@ -21,6 +24,9 @@ Floats = NDArray[np.floating]
 SMOOTHED_OVER = 1 / 60  # of the course: the window of the moving median in the training curves
 MOST_BINS = 500  # of a course's range
 LARGEST_HINTON = 64  # rows or columns; larger matrices are drawn as an image, where squares would not be seen
+
+LIGHT = "#FBD9A0"  # of negative weights
+IMAGE_COLOURS = "cividis"  # from dark, negative, to light: in grey too
 
 SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)])
 SQUARE_CODES = (Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY)
@@ -88,10 +94,10 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
             ax.set_ylim(-0.03, 1.03)
         else:
             ax.set_yscale("log", nonpositive="mask")
-        if 0 < warmup < steps[-1]:
+        if 0 < warmup < record.config["regime.steps"]:
             ax.axvline(warmup, color=BLACK, linestyle=":", linewidth=1, label="C begins to learn")
     axes[-1].set_xlabel("outer step")
-    axes[-1].set_xlim(0, steps[-1])
+    axes[-1].set_xlim(0, record.config["regime.steps"])
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
@@ -104,6 +110,8 @@ def _draw_course(ax: Axes, steps: Floats, series: Floats) -> None:
     low, high = np.fmin.reduceat(series, starts), np.fmax.reduceat(series, starts)
     ax.fill_between(steps[middles], low, high, color="0.78", linewidth=0.5, label="range of outer steps")
     ax.plot(steps[middles], smoothed(series)[middles], color=BLUE, linewidth=1.6, label="moving median")
+    if len(series) == 1:
+        ax.plot(steps, series, color=BLUE, marker="o")
 
 
 def smoothed(series: Floats) -> Floats:
@@ -132,7 +140,8 @@ def test_episode(record: Record, episode: Episode) -> Figure:
     if episode.predicted is not None:
         axes[2].plot(t, episode.predicted, color=BLUE, linestyle="--", label="pain predicted\nby M")
     axes[2].set_ylabel("pain")
-    axes[2].set_ylim(bottom=0)
+    top = axes[2].get_ylim()[1]
+    axes[2].set_ylim(-0.04 * top, top)  # so that no pain at all is seen beside the axis
     axes[2].set_xlabel("time step")
     axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))
     grid(axes[2])
@@ -171,37 +180,47 @@ def weights(record: Record, arrays: Arrays, net: str) -> Figure:
     everything = np.abs(np.concatenate([part.ravel() for part in parts.values()] + [np.array([output_bias])]))
     largest = float(everything[np.isfinite(everything)].max(initial=0)) or 1.0
 
+    images = max(rows, hidden) > LARGEST_HINTON
     cell = 0.19 * min(1, LARGEST_HINTON / rows, 40 / hidden)  # inches
     figure = new_figure(max(cell * (hidden + 11) + 4, 7), cell * max(rows, 8) + 2.5)
     _title(figure, f"{NETS[net]} weights, {_of(record)}")
     axes: NDArray[Any] = figure.subplots(
         2, 3, width_ratios=(6, max(hidden, 4), 1), height_ratios=(max(rows, 4), 1), squeeze=False
     )
-    hinton(axes[0, 0], parts["input"], largest)
+    hinton(axes[0, 0], parts["input"], largest, images)
     axes[0, 0].set_title("from inputs")
     axes[0, 0].set_xticks(range(6), inputs, rotation=90)
-    hinton(axes[0, 1], parts["recurrent"], largest)
+    hinton(axes[0, 1], parts["recurrent"], largest, images)
     axes[0, 1].set_title("from hidden units one step before")
-    hinton(axes[0, 2], parts["bias"][:, None], largest)
+    hinton(axes[0, 2], parts["bias"][:, None], largest, images)
     axes[0, 2].set_title("bias")
     axes[0, 2].set_xticks([])
     for ax in axes[0, :2]:
         ax.set_ylabel("to hidden unit" if rows == hidden else "to gates i, f, g, o of hidden units")
     for ax in axes[0] if rows > hidden else ():
         ax.set_yticks(range(0, rows, hidden), [f"{gate} 0" for gate in "ifgo"])
-    hinton(axes[1, 1], parts["output"][None], largest)
+    hinton(axes[1, 1], parts["output"][None], largest, images)
     axes[1, 1].set_xlabel("to the output, from hidden units")
-    hinton(axes[1, 2], np.array([[output_bias]]), largest)
+    hinton(axes[1, 2], np.array([[output_bias]]), largest, images)
     axes[1, 2].set_xlabel("bias")
     axes[1, 2].set_xticks([])
     for ax in axes[1]:
         ax.set_yticks([])
-    _scale(axes[1, 0], largest)
+    axes[1, 0].axis("off")
+    if images:
+        figure.colorbar(ScalarMappable(Normalize(-largest, largest), IMAGE_COLOURS), ax=axes, label="weight")
+    else:
+        looks = ((f"full cell: +{largest:.2g}", BLUE, BLUE), (f"full cell: -{largest:.2g}", LIGHT, VERMILION))
+        handles = [
+            Line2D([], [], ls="", marker="s", markersize=9, mfc=face, mec=edge, label=label)
+            for label, face, edge in looks
+        ]
+        figure.legend(handles=handles, loc="outside lower left", ncols=2)
     return figure
 
 
-def hinton(ax: Axes, matrix: Floats, largest: float) -> None:
-    """Draw a matrix: dark filled squares are positive weights, light ones with an edge negative."""
+def hinton(ax: Axes, matrix: Floats, largest: float, is_image: bool) -> None:
+    """Draw a matrix: dark filled squares are positive weights, light ones with an edge negative; or as an image."""
     rows, columns = matrix.shape
     matrix = np.where(np.isfinite(matrix), matrix, 0)  # a diverged net's
     ax.set_xlim(-0.5, columns - 0.5)
@@ -210,29 +229,19 @@ def hinton(ax: Axes, matrix: Floats, largest: float) -> None:
     for spine in ax.spines.values():
         spine.set_visible(False)
     ax.tick_params(length=0)
-    if max(rows, columns) > LARGEST_HINTON:
-        ax.imshow(matrix, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
+    if is_image:
+        ax.imshow(matrix, cmap=IMAGE_COLOURS, vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
         return
     ax.set_aspect("equal")
     for number, axis in ((columns, ax.xaxis), (rows, ax.yaxis)):
         axis.set_ticks(range(0, number, 5))
     sides = np.sqrt(np.abs(matrix) / largest)
-    for sign, face, edge in ((1, BLUE, BLUE), (-1, "#FBD9A0", VERMILION)):
+    for sign, face, edge in ((1, BLUE, BLUE), (-1, LIGHT, VERMILION)):
         at = np.argwhere(np.sign(matrix) == sign)
         corners = at[:, None, ::-1] + sides[tuple(at.T)][:, None, None] * SQUARE
         codes = np.tile(SQUARE_CODES, len(at))
         squares = Path(corners.reshape(-1, 2), codes)  # one path of many squares: a tenth of the bytes of many paths
         ax.add_patch(PathPatch(squares, facecolor=face, edgecolor=edge, linewidth=0.6))
-
-
-def _scale(ax: Axes, largest: float) -> None:
-    """What the squares mean."""
-    ax.axis("off")
-    ax.set_xlim(0, 1)
-    ax.set_ylim(0, 1)
-    for y, face, edge, sign in ((0.75, BLUE, BLUE, "+"), (0.2, "#FBD9A0", VERMILION, "-")):
-        ax.plot(0.08, y, marker="s", markersize=9, markerfacecolor=face, markeredgecolor=edge, clip_on=False)
-        ax.text(0.2, y, f"full cell: {sign}{largest:.2g}", va="center")
 
 
 @in_style

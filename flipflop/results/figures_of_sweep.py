@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from math import ceil, sqrt
+from statistics import mode
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,7 +85,7 @@ def success(groups: Sequence[Group]) -> Figure:
     _legend(figure, looks)
     runs = sum(len(group.records) for group in groups)
     trials_of_all = sum(len(_trials(group.records)) for group in groups)
-    failed = f"; {counted(runs - trials_of_all, 'run')} failed and are no trials" if runs > trials_of_all else ""
+    failed = f"; {runs - trials_of_all:,} failed, no trials" if runs > trials_of_all else ""
     _title(figure, f"Success rate: {counted(trials_of_all, 'trial')}, {_of(len(drawn), len(groups))}{failed}")
     return figure
 
@@ -143,7 +144,7 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     runs = sum(band.runs for band in bands)
     diverged = sum(record.status == "diverged" for band in bands for record in band.group.records)
     told = [
-        f"Pain over training, median and 10-90% over runs, each averaged over every 1/{PARTS} of its steps: "
+        f"Pain over training, median and 10-90% over runs, each averaged over at most {PARTS} parts of its steps: "
         f"{counted(runs, 'run')}, {_of(len(drawn), len(bands))}"
     ]
     if diverged:
@@ -156,10 +157,11 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
 
 def _band(group: Group, rows: dict[int, NDArray[np.generic]]) -> Band | None:
     """A group's quantiles over the runs that have a history, each run averaged first; None if none has."""
-    kept = [rows[record.index] for record in group.records if record.index in rows and rows[record.index].size]
-    if not kept:
+    read = [record for record in group.records if record.index in rows and rows[record.index].size]
+    if not read:
         return None
-    every = group.records[0].config["history.every"]
+    every = mode(record.config["history.every"] for record in read)  # of others the parts would lie elsewhere
+    kept = [rows[record.index] for record in read if record.config["history.every"] == every]
     steps, means = _averaged(every * np.arange(1, kept[0].size + 1.0), np.stack(kept).astype(float))
     means = means[np.isfinite(means).any(1)]
     seen = np.isfinite(means).any(0)  # later on all have diverged

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from flipflop.config import ConfigError
 from flipflop.results.table import grouped, rows_of
+from flipflop.sweep.progress import counted
 from flipflop.sweep.records import Arrays, Record, damaged_blocks, load_arrays, load_block, read_jobs
 
 
@@ -34,7 +35,13 @@ class Sweep:
     folder: Path
     records: list[Record]
     problems: list[str]  # what is in the folder and no record, a sentence each
-    homes: dict[str, Path]
+    homes: dict[str, Path]  # by key, the folder in which a run's record and arrays are
+    planned: int  # runs, done or not
+
+    @property
+    def missing(self) -> int:
+        """How many of the planned runs have no record."""
+        return self.planned - len(self.records)
 
     @property
     def is_single(self) -> bool:
@@ -96,10 +103,12 @@ def load(folder: str | Path) -> Sweep:
     Raises:
         ConfigError: it has no records.
     """
-    records, problems, homes = read_jobs(Path(folder))
+    records, problems, homes, planned = read_jobs(Path(folder))
+    if not records and planned:
+        raise ConfigError(f"{folder} has no records yet: none of its {counted(planned, 'run')} is done")
     if not records:
         raise ConfigError(f"{folder} has no records: give the folder of a run or a sweep, as in outputs/sweeps/NAME")
-    return Sweep(Path(folder), records, problems, homes)
+    return Sweep(Path(folder), records, problems, homes, planned)
 
 
 def frame(records: Sequence[Record]) -> pd.DataFrame:

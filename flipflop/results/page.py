@@ -28,7 +28,7 @@ from flipflop.results.paper import Claim
 from flipflop.results.statistics import boschloo
 from flipflop.sweep.files import write_whole
 from flipflop.sweep.progress import counted
-from flipflop.sweep.records import FINISHED, Record, damaged_blocks
+from flipflop.sweep.records import FINISHED, Record
 
 STATUSES = ("ok", "diverged", "failed", "crashed")
 SHOWN = 12  # runs with a card of their own
@@ -79,15 +79,10 @@ def page_of(sweep: Sweep, sweep_figures: Figures, run_figures: Callable[[Record]
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    kind = "Run" if (sweep.folder / ".hydra").is_dir() and len(sweep.records) == 1 else "Sweep"
-    title = f"{kind} {sweep.folder.resolve().name}"
+    title = f"Sweep {sweep.folder.resolve().name}"
     titles = {record.key: group.title for group in sweep.groups() for record in group.records}
     invocations, problem = _invocations(sweep)
-    problems = [
-        *sweep.problems,
-        *(damage for home in _homes(sweep) for damage in damaged_blocks(home, _at(sweep, home)).values()),
-        *([problem] if problem else []),
-    ]
+    problems = [*sweep.all_problems(), *([problem] if problem else [])]
     sections = {
         "Results": _results(sweep),
         "Figures of the sweep": "".join(_figure(name, svg, "sweep") for name, svg in sweep_figures.items()),
@@ -155,21 +150,13 @@ def _wrap(element: str, content: str, attributes: str = "") -> str:
 # What was run
 
 
-def _homes(sweep: Sweep) -> list[Path]:
-    return list(dict.fromkeys(sweep.homes[record.key] for record in sweep.records))
-
-
-def _at(sweep: Sweep, home: Path) -> list[Record]:
-    return [record for record in sweep.records if sweep.homes[record.key] == home]
-
-
 def _invocations(sweep: Sweep) -> tuple[list[dict[str, Any]], str | None]:
     """The entries of sweep.yaml, all values as text; or why there are none, as a sentence.
 
     A stock launcher leaves one in each job's folder.
     """
     own = sweep.folder / "sweep.yaml"
-    paths = [own] if own.is_file() else [home / "sweep.yaml" for home in _homes(sweep)]
+    paths = [own] if own.is_file() else [home / "sweep.yaml" for home in dict.fromkeys(sweep.homes.values())]
     entries: list[dict[str, Any]] = []
     for path in paths:
         try:
@@ -299,7 +286,7 @@ def _results(sweep: Sweep) -> str:
     solved = sum(bool(record.metrics.get("success")) for record in sweep.records)
     tried = sum(record.status in FINISHED for record in sweep.records)
     counted_runs = f"<li><b>{len(sweep.records):,}</b> {'run' if len(sweep.records) == 1 else 'runs'}</li>"
-    rows = table.groups(sweep.records)
+    rows = table.summaries(sweep.records)
     names = list(dict.fromkeys(key for row in rows for key in row.name))
     with_claim = any(row.claim for row in rows)
     columns = [
@@ -316,7 +303,7 @@ def _results(sweep: Sweep) -> str:
     ]
     p_values: dict[tuple[int, int, Claim], float] = {}  # for many runs one takes a while, and groups come out alike
 
-    def cells(row: table.Group) -> list[str]:
+    def cells(row: table.Summary) -> list[str]:
         claim: list[str] = []
         if row.claim and row.runs:
             key = (row.successes, row.runs, row.claim)
@@ -395,20 +382,22 @@ def _runs(sweep: Sweep, titles: Mapping[str, str]) -> str:
 
     statuses = [status for status in STATUSES if any(record.status == status for record in sweep.records)]
     rows = [(f' data-status="{_text(record.status)}"', cells(record)) for record in sweep.records]
-    missing = sweep.records[-1].index + 1 - len(rows)
-    told = f"<p>{counted(missing, 'run')} without a record: {_listed(_gaps(sweep.records), missing)}.</p>\n"
+    told = (
+        f"<p>{sweep.missing:,} of {counted(sweep.planned, 'planned run')} are not done: "
+        f"{_listed(_gaps(sweep), sweep.missing)}.</p>\n"
+    )
     return (
-        f'{told if missing else ""}<p id="how-to-pick" role="status">Pick a run to see its metrics, its settings and '
-        "its pain while training.</p>\n"
+        f'{told if sweep.missing else ""}<p id="how-to-pick" role="status">Pick a run to see its metrics, its settings '
+        "and its pain while training.</p>\n"
         + _controls("runs", "Filter runs", statuses)
         + _table("runs", columns, rows, "Runs")
         + '<section id="picked" class="picked" aria-label="Picked run" hidden></section>\n'
     )
 
 
-def _gaps(records: Sequence[Record]) -> Iterator[int]:
-    """The indices below the last one that no record has; lazily, as there may be any number of them."""
-    for before, after in pairwise([-1, *(record.index for record in records)]):
+def _gaps(sweep: Sweep) -> Iterator[int]:
+    """The indices of planned runs that have no record; lazily, as there may be any number of them."""
+    for before, after in pairwise([-1, *(record.index for record in sweep.records), sweep.planned]):
         yield from range(before + 1, after)
 
 

@@ -58,6 +58,8 @@ class Landscape(NamedTuple):
     @property
     def distance(self) -> float:
         """How far the action that M likes best is from the latch."""
+        if not np.isfinite(self.predicted).all():
+            return float("nan")
         return float(abs(ACTIONS[self.predicted.argmin()] - self.desired))
 
     @property
@@ -76,6 +78,11 @@ def snapshots_of(arrays: Arrays, name: str) -> Net:
     """One run's controller or world_model at every snapshot: as many nets side by side."""
     parts = [arrays[f"snapshots.{name}.{part}"] for part in Weights._fields]
     return Net.stack([Weights(*moment) for moment in zip(*parts, strict=True)], parts[0].dtype)
+
+
+def with_last(nets: Net, last: Net) -> Net:
+    """Nets side by side, and one more."""
+    return Net.of(np.concatenate([nets.theta, last.theta]), hidden=nets.V.shape[1] - 1)
 
 
 def cells_of(settings: Settings) -> tuple[str, str]:

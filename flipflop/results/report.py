@@ -1,7 +1,6 @@
 """A folder of records, whoever wrote it, as people look at it: tables, figures and a page that a browser opens."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from flipflop.results.load import Sweep, load
 from flipflop.results.page import write_page
 from flipflop.results.style import save, svg_of
 from flipflop.results.table import show_run, show_sweep, write_tables
+from flipflop.sweep.endings import ending
+from flipflop.sweep.progress import counted
 from flipflop.sweep.records import FINISHED, Record
 
 
@@ -25,25 +26,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(
         prog="python -m flipflop.report",
-        description="Print what a sweep or a single run came to, write runs.csv and summary.csv anew, draw its figures "
-        "and make report.html, one file for a browser. It reads sweeps of flipflop and of Hydra's stock launchers.",
+        description="Print what a sweep or a single run came to, write runs.csv and summary.csv anew and draw its "
+        "figures; of a sweep also report.html, one file for a browser. It reads sweeps of flipflop and of Hydra's "
+        "stock launchers.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="outputs/sweeps/NAME or outputs/runs/STAMP")
     parser.add_argument("--run", type=int, metavar="N", help="draw the figures of the run with this index instead")
     given = parser.parse_args(arguments)
     console = Console()
-    try:
+    with ending():
         sweep = load(given.folder)
         if given.run is not None:
             draw_run(sweep, sweep.run(given.run), console)
         else:
             report(sweep, console)
-    except ConfigError as error:
-        sys.exit(_say(str(error), code=2))
-    except OSError as error:
-        sys.exit(_say(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}", code=1))
-    except KeyboardInterrupt:
-        sys.exit(_say("interrupted", code=130))
 
 
 def report(sweep: Sweep, console: Console) -> None:
@@ -54,12 +50,17 @@ def report(sweep: Sweep, console: Console) -> None:
     """
     for problem in sweep.all_problems():
         console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    write_tables(sweep.records, sweep.folder)
     if sweep.is_single:
-        show_run(sweep.records[0], sweep.folder, console)
-        draw_run(sweep, sweep.records[0], console)
+        (record,) = sweep.records
+        show_run(record, sweep.folder, console)
+        write_tables(sweep.records, sweep.folder)
+        if record.status in FINISHED:
+            draw_run(sweep, record, console)
         return
+    if sweep.missing:
+        console.print(f"{sweep.missing:,} of {counted(sweep.planned, 'planned run')} are not done", style="yellow")
     show_sweep(sweep.records, sweep.folder, console)
+    write_tables(sweep.records, sweep.folder)
     draw_sweep(sweep, console)
 
 
@@ -101,8 +102,3 @@ def _save(figures: Mapping[str, Figure], folder: Path, console: Console) -> None
     console.print(
         f"figures: {', '.join(figures)} as PNG and SVG in {folder}", highlight=False, markup=False, soft_wrap=True
     )
-
-
-def _say(sentence: str, code: int) -> int:
-    print("flipflop:", *sentence.split(), file=sys.stderr)
-    return code

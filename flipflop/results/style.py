@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from flipflop.sweep.files import write_whole
 
 # Okabe & Ito's palette, told apart with every common colour vision deficiency; lines differ in dashes too, for print.
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
     "#000000",
     "#E69F00",
     "#56B4E9",
     "#009E73",
-    "#F0E442",
     "#0072B2",
     "#D55E00",
     "#CC79A7",

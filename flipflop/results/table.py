@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flipflop.config import decisive
+from flipflop.config import RULES, decisive
 from flipflop.results.paper import CLAIMS, Claim
 from flipflop.results.statistics import wilson
 from flipflop.sweep.files import write_whole
@@ -27,7 +27,8 @@ from flipflop.sweep.records import FINISHED, Record
 WIDTH = 80  # characters of a terminal
 SPARED = ("environment", "worst", "seconds")  # columns of the sweep table that summary.csv has too
 
-UNSWEPT = ("seed", "name", "dry_run", "figures")  # what never tells groups apart
+# What never tells groups apart: the seed, and what changes no number.
+UNSWEPT = ("seed", *(key for key, rule in RULES.items() if rule.is_record_only or not rule.in_key))
 
 
 class Run(Protocol):
@@ -50,7 +51,7 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 
 
 @dataclass(frozen=True)
-class Group:
+class Summary:
     """Runs that differ only by seed, and what they come to."""
 
     name: dict[str, str]  # label and swept keys, as the table's first columns
@@ -87,8 +88,7 @@ def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]
     swept = swept_keys(runs)
     members: dict[str, list[AnyRun]] = {}
     for run in runs:
-        settings = {key: value for key, value in decisive(run.settings).items() if key != "seed"}
-        members.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
+        members.setdefault(identity(run, without_seed=True), []).append(run)
 
     labels = {group[0].label for group in members.values()}
     if None not in labels and len(labels) == len(members) > 1:
@@ -98,20 +98,37 @@ def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]
     ]
 
 
+def identity(run: Run, without_seed: bool = False) -> str:
+    """What a run computes: two that differ only in what is kept of them have the same numbers."""
+    ignored = [key for key in UNSWEPT if key != "seed" or without_seed]
+    settings = {key: value for key, value in decisive(run.settings).items() if key not in ignored}
+    return json.dumps(settings, sort_keys=True)
+
+
+def once(records: Iterable[Record]) -> list[Record]:
+    """The records, those with the same numbers once: a run done again for other arrays is no new trial."""
+    first: dict[str, Record] = {}
+    for record in records:
+        run = identity(record)
+        if run not in first or (first[run].status not in FINISHED and record.status in FINISHED):
+            first[run] = record
+    return list(first.values())
+
+
 def _label(run: Run) -> dict[str, str]:
     return {} if run.label is None else {"label": run.label}
 
 
-def groups(records: Sequence[Record]) -> list[Group]:
+def summaries(records: Sequence[Record]) -> list[Summary]:
     """What each group of runs that differ only by seed comes to, in the order of their first run's index."""
     by_index = sorted(records, key=lambda record: record.index)
-    return [_group(name, members) for name, members in grouped(by_index)]
+    return [_summary(name, once(members)) for name, members in grouped(by_index)]
 
 
-def _group(name: dict[str, str], members: Sequence[Record]) -> Group:
+def _summary(name: dict[str, str], members: Sequence[Record]) -> Summary:
     tried = [record for record in members if record.status in FINISHED]
     pains = [record.metrics["mean_pain"] for record in tried if record.metrics["mean_pain"] is not None]
-    return Group(
+    return Summary(
         name=name,
         runs=len(tried),
         successes=sum(record.metrics["success"] for record in tried),
@@ -137,7 +154,7 @@ def _median_of_censored(times: Iterable[float | None]) -> float | None:
 
 def show_sweep(records: Sequence[Record], folder: Path, console: Console) -> None:
     """Print the sweep table and what became of the runs."""
-    console.print(sweep_table(groups(records)))
+    console.print(sweep_table(summaries(records)))
     console.print("steps: median to the first success; pain: mean over the final evaluation", style="dim")
     counts = {status: sum(r.status == status for r in records) for status in ("ok", "diverged", "failed", "crashed")}
     told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
@@ -154,6 +171,11 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column()
+    if record.status not in FINISHED:
+        table.add_row(record.status, str(record.error).strip().splitlines()[-1])
+        table.add_row("left in", str(folder))
+        console.print(table)
+        return
     if record.status == "diverged":
         table.add_row("diverged", str(record.error))
     else:
@@ -170,7 +192,7 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
     console.print(table)
 
 
-def sweep_table(rows: Sequence[Group]) -> Table:
+def sweep_table(rows: Sequence[Summary]) -> Table:
     """Groups as a table for a terminal of 80 columns; where names need the room, the last in SPARED go first."""
     names = {
         key: _Column(key.rpartition(".")[2].replace("_", "_\n"), [row.name.get(key, "") for row in rows], "left")
@@ -260,7 +282,7 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
     _write_csv(folder / "runs.csv", rows_of(records))
 
     summary: list[Mapping[str, Any]] = []
-    for group in groups(records):
+    for group in summaries(records):
         low, high = wilson(group.successes, group.runs)
         claim = group.claim
         claim_low, claim_high = wilson(*claim) if claim else (None, None)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import hydra
 
 from flipflop.sweep.arguments import prepare
+from flipflop.sweep.endings import say, unusable
 from flipflop.sweep.errors import WRONG_INPUT, explain
 from flipflop.sweep.launcher import RunsFailed, Stopped
 from flipflop.sweep.plugins import config_folder
@@ -35,16 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.argv[1:] = prepare(given)
         hydra.main(config_path=str(config_folder("conf")), config_name="config", version_base="1.3")(run_one)()
     except KeyboardInterrupt as error:
-        sys.exit(_say(str(error) or "interrupted", code=130))
+        sys.exit(say(str(error) or "interrupted", code=130))
     except (Exception, Ending) as error:
         if interruption.came:  # in the middle of a library, which made another error of it
-            sys.exit(_say("interrupted", code=130))
+            sys.exit(say("interrupted", code=130))
         cause = error.error if isinstance(error, Ending) else error
         if cause is None:
             return
         if wants_traceback or not isinstance(cause, EXPECTED):
             raise cause from None
-        sys.exit(_say(_sentence(cause), code=2 if isinstance(cause, WRONG_INPUT) else 1))
+        sys.exit(say(_sentence(cause), code=2 if isinstance(cause, WRONG_INPUT) else 1))
 
 
 class Interruption:
@@ -66,10 +67,5 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, WRONG_INPUT):
         return explain(error)
     if isinstance(error, OSError):
-        return f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"
+        return unusable(error)
     return str(error)
-
-
-def _say(sentence: str, code: int) -> int:
-    print("flipflop:", *sentence.split(), file=sys.stderr)  # one line, whatever stood in a value
-    return code

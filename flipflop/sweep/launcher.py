@@ -89,10 +89,7 @@ class FlipflopLauncher(Launcher):
                 raise Stopped(f"{where} ({error.strerror}): {self._done(runs, folder)}") from error
         show_sweep(everything, path, console)
         if self.config.figures:
-            from flipflop.results.load import load
-            from flipflop.results.report import draw_sweep
-
-            draw_sweep(load(path), console)
+            draw(path, console)
         records = {record.key: record for record in everything}
         return [_returned(run, records[run.key]) for run in runs]
 
@@ -117,6 +114,14 @@ class FlipflopLauncher(Launcher):
         is_stamped = self.config.name is None and folder.path.parent == Path("outputs/sweeps")
         name = f" with name={folder.path.name}" if is_stamped else ""
         return f"{done:,} of {counted(len(runs), 'run')} done; run the same command again{name} to finish"
+
+
+def draw(path: Path, console: Console) -> None:
+    """Draw a sweep's figures and its page; what that needs is imported only now, as it takes a second."""
+    from flipflop.results.load import load
+    from flipflop.results.report import draw_sweep
+
+    draw_sweep(load(path), console)
 
 
 def _announcement(

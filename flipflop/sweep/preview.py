@@ -16,7 +16,7 @@ from flipflop.sweep.records import FINISHED, damaged_blocks, read
 
 def show_plan(runs: Sequence[PlannedRun], path: Path, is_named: bool, workers: Workers, console: Console) -> None:
     """Print the plan of a sweep in a folder, and write nothing."""
-    records, problems, _ = read(path)
+    records, problems, _, _ = read(path)
     damaged = damaged_blocks(path, records)
     finished = {r.key for r in records if r.status in FINISHED and r.block not in damaged}
     missing = [run for run in runs if run.key not in finished]

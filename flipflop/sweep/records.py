@@ -75,6 +75,7 @@ class Contents(NamedTuple):
     records: list[Record]  # in the order of their index, the last of a key for each
     problems: list[str]  # what is there and no record, a sentence each
     homes: dict[str, Path]  # by key, the folder in which a record and its arrays are
+    planned: int  # runs, done or not
 
 
 def line_of(record: Record) -> bytes:
@@ -126,7 +127,8 @@ def read(folder: Path) -> Contents:
         for key in old:
             del records[key]
     by_index = sorted(records.values(), key=lambda record: record.index)
-    return Contents(by_index, problems, dict.fromkeys(records, folder))
+    planned = len(plan) if plan is not None else 1 + max((record.index for record in by_index), default=-1)
+    return Contents(by_index, problems, dict.fromkeys(records, folder), planned)
 
 
 def _examine(folder: Path, plan: Sequence[str] | None) -> Iterator[tuple[bytes, Record | str]]:
@@ -158,7 +160,7 @@ def _read_plan(folder: Path) -> tuple[list[str] | None, list[str]]:
 
 def read_jobs(folder: Path) -> Contents:
     """The records of a sweep by any launcher: a stock one leaves a folder per job, numbered in their order."""
-    if (folder / "runs.jsonl").is_file():
+    if (folder / "runs.jsonl").is_file() or (folder / "plan.txt").is_file():
         return read(folder)
     contents = [read(job) for job in jobs_in(folder)]
     records = [record for content in contents for record in content.records]
@@ -166,6 +168,7 @@ def read_jobs(folder: Path) -> Contents:
         [replace(record, index=index) for index, record in enumerate(records)],
         [problem for content in contents for problem in content.problems],
         {key: home for content in contents for key, home in content.homes.items()},
+        sum(content.planned for content in contents),
     )
 
 
@@ -249,7 +252,7 @@ class Folder:
 
         plan, _ = _read_plan(path)
         self._plan_is_sound = plan is not None
-        records, self.problems, _ = read(path)
+        records, self.problems, _, _ = read(path)
         damaged = damaged_blocks(path, records)
         self.problems += damaged.values()
         self.finished = {r.key for r in records if r.status in FINISHED and r.block not in damaged}

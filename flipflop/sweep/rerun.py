@@ -13,10 +13,12 @@ from rich.console import Console
 
 from flipflop.config import RULES, Config, ConfigError, validate, with_settings
 from flipflop.core.train import RunResult, train
+from flipflop.results.load import load
 from flipflop.sweep.compose import to_config
+from flipflop.sweep.endings import ending
 from flipflop.sweep.errors import HYDRA_ERRORS, explain
 from flipflop.sweep.progress import Bar
-from flipflop.sweep.records import FINISHED, Arrays, Record, arrays_of, finite, load_arrays, read_jobs
+from flipflop.sweep.records import FINISHED, Arrays, Record, arrays_of, finite
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,17 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="outputs/sweeps/NAME or outputs/runs/STAMP")
     parser.add_argument("index", type=int, metavar="N", nargs="?", default=0, help="the run's index in runs.csv")
     given = parser.parse_args(arguments)
-    try:
+    with ending():
         is_same = rerun(given.folder, given.index, Console())
-    except ConfigError as error:
-        print("flipflop:", error, file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"flipflop: {error.filename or 'a file'} cannot be used: {error.strerror or error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("flipflop: interrupted", file=sys.stderr)
-        sys.exit(130)
     sys.exit(0 if is_same else 1)
 
 
@@ -53,10 +46,13 @@ def rerun(folder: Path, index: int, console: Console) -> bool:
     Raises:
         ConfigError: no such run, or one that cannot be repeated.
     """
-    record, home = _find(folder, index)
-    kept = load_arrays(home, record)
+    sweep = load(folder)
+    record = sweep.run(index)
+    if record.status not in FINISHED:
+        raise ConfigError(f"run {index} of {folder} is {record.status}: it has no result to compare with")
+    kept = sweep.arrays(record)
     result, _ = train_again(record, console)
-    differences = list(compare(record, kept, result))
+    differences = differing(record, kept, result)
     if not differences:
         console.print(
             f"run {index} of {folder} is bitwise the same: {len(record.metrics)} metrics and "
@@ -74,19 +70,6 @@ def rerun(folder: Path, index: int, console: Console) -> bool:
         highlight=False,
     )
     return False
-
-
-def _find(folder: Path, index: int) -> tuple[Record, Path]:
-    """A run's record and the folder that has its arrays."""
-    records, _, homes = read_jobs(folder)
-    for record in records:
-        if record.index == index:
-            if record.status not in FINISHED:
-                raise ConfigError(f"run {index} of {folder} is {record.status}: it has no result to compare with")
-            return record, homes[record.key]
-    if not records:
-        raise ConfigError(f"{folder} has no records: give the folder of a run or a sweep, as in outputs/sweeps/NAME")
-    raise ConfigError(f"N={index} is not allowed: {folder} has no run of that index, see its runs.csv")
 
 
 def train_again(record: Record, console: Console, changes: Mapping[str, Any] | None = None) -> tuple[RunResult, Arrays]:
@@ -123,7 +106,7 @@ def config_of(record: Record) -> Config:
     return config
 
 
-def compare(record: Record, kept: Arrays, result: RunResult) -> list[str]:
+def differing(record: Record, kept: Arrays, result: RunResult) -> list[str]:
     """What of a result is not as its record has it, a line each."""
     differences: list[str] = []
     if result.status != record.status:

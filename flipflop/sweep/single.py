@@ -93,7 +93,7 @@ def run_one(composed: DictConfig) -> float | None:
         failure = RunsFailed(f"{str(record.error).splitlines()[-1]}; the traceback is in {path / 'runs.jsonl'}")
         raise Ending(failure) if is_only_one else failure
     show_run(record, path, console)
-    if run.config.figures:
+    if run.config.figures and is_only_one:
         from flipflop.results.load import load
         from flipflop.results.report import draw_run
 

@@ -16,7 +16,7 @@ from flipflop.config import ConfigError
 from flipflop.sweep.arguments import OF_THE_SWEEP, check
 from flipflop.sweep.compose import axis
 from flipflop.sweep.execute import Workers
-from flipflop.sweep.launcher import FlipflopLauncher, RunsFailed, composer_for
+from flipflop.sweep.launcher import FlipflopLauncher, RunsFailed, composer_for, draw
 from flipflop.sweep.plan import PlannedRun, plan
 from flipflop.sweep.preview import show_plan
 from flipflop.sweep.ranges import expand
@@ -94,6 +94,8 @@ class FlipflopSweeper(Sweeper):
         records = read_jobs(path).records
         write_tables(records, path)
         show_sweep(records, path, console)
+        if self.config.figures:
+            draw(path, console)
         return returns
 
 
