@@ -1,0 +1,44 @@
+"""The files of sweeps/: each is a question that can be asked, with what it costs, and each of its runs can be run."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flipflop import configs
+from flipflop.config import structure
+from flipflop.sweep.plan import run_key
+from flipflop.sweep.ranges import expand
+
+SWEEPS = sorted((Path(__file__).parent.parent / "sweeps").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_a_sweep_file_says_what_it_asks(path):
+    """The header has a question, its cost and the command; what the page says, where it is a question to the page."""
+    header = [line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("#")]
+    assert header[0].startswith("Question: ")
+    assert header[-1].strip() == f"python -m flipflop.run -cn {path.stem}"
+    assert any(re.match(r"Cost: .*(seconds|minutes|hours)", line) for line in header)
+    assert path.stem == "smoke" or any(line.startswith("The page: ") for line in header)
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_every_arm_is_another_and_can_be_run(path):
+    """Each grid composes and is valid, and no two are the same runs under two labels."""
+    sweeper = yaml.safe_load(path.read_text())["hydra"]["sweeper"]
+    grids = sweeper.get("grids") or [{"label": "all", "params": sweeper["params"]}]
+    seen = set()
+    for grid in grids:
+        # One seed stands for all: what a seed can be is tested elsewhere.
+        texts = [f"{key}={value}" for key, value in grid["params"].items() if key != "seed"]
+        arms = configs("seed=0", *texts)
+        assert arms
+        for config in arms:
+            key = run_key(config), structure(config)
+            assert key not in seen, grid["label"]
+            seen.add(key)
+        assert expand("seed", str(grid["params"]["seed"])) != ""
+    labels = [grid["label"] for grid in grids]
+    assert len(set(labels)) == len(labels)
