@@ -51,15 +51,17 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="CPU milliseconds per run by block size, beside the slow oracle")
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--steps", type=int, help="outer steps of a run (default: the page's)")
+    given = parser.parse_args()
+    repeats, shorter = given.repeats, [f"regime.steps={given.steps}"] if given.steps else []
     console = Console(width=80)
 
     cases = [(regime, runs) for regime in REGIMES for runs in BLOCK_SIZES]
     seconds: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
     shares: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
     for regime, runs in track(cases * repeats, "training", console=console, transient=True):
-        block = Timed(configs(f"seed=0..{runs - 1}", f"regime={regime}"))
-        total = cpu_seconds(lambda block=block: block.train(None))
+        block = Timed(configs(f"seed=0..{runs - 1}", f"regime={regime}", *shorter))
+        total = cpu_seconds(lambda block=block: block.train())
         seconds[regime, runs].append(total)
         shares[regime, runs].append(block.in_checks / (total - block.in_checks))
 
@@ -67,8 +69,8 @@ def main() -> None:
     for header in ("regime", "runs in block", "CPU ms", "checks add", "oracle"):
         table.add_column(header, justify="left" if header == "regime" else "right")
     for regime in REGIMES:
-        (whole,) = configs(f"regime={regime}")
-        few = with_settings(whole, {"regime.steps": whole.regime.steps // 100, "method.warmup_steps": 5})
+        (whole,) = configs(f"regime={regime}", *shorter)
+        few = with_settings(whole, {"regime.steps": max(1, whole.regime.steps // 100), "method.warmup_steps": 5})
         slow = median(cpu_seconds(lambda few=few: oracle.train(few)) for _ in range(repeats))
         for runs in BLOCK_SIZES:
             per_run = f"{1e3 * median(seconds[regime, runs]) / runs:,.0f}"

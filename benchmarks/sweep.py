@@ -4,6 +4,7 @@ Tiny runs by the hundred, thousand and ten thousand: all CPU time of the command
 the training itself (the records' seconds), is the engine's: imports, composing, dispatching, recording, tables.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -81,6 +82,9 @@ def sweep(arguments: list[str]) -> Cost:
 
 def main() -> None:
     """Print the tables."""
+    parser = argparse.ArgumentParser(description="what the sweep engine costs beside the training")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[50, 500, 5000], help="of the sweeps, in two regimes")
+    seeds_of = parser.parse_args().seeds
     console = Console()
     table = Table(
         box=None,
@@ -98,7 +102,7 @@ def main() -> None:
         "memory\nMB",
     ):
         table.add_column(header, justify="right")
-    for launcher, seeds in (("flipflop", 50), ("flipflop", 500), ("flipflop", 5000), ("basic", 50)):
+    for launcher, seeds in (*(("flipflop", seeds) for seeds in seeds_of), ("basic", seeds_of[0])):
         choice = [] if launcher == "flipflop" else [f"hydra/launcher={launcher}"]
         cost = sweep(["-m", f"seed=0..{seeds - 1}", "regime=sequential,parallel", *TINY, *choice])
         table.add_row(

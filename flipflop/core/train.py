@@ -176,7 +176,7 @@ class Block:
             else []
         )
 
-    def train(self, on_progress: OnProgress | None, checkpoint: Checkpoint | None) -> list[RunResult]:
+    def train(self, on_progress: OnProgress | None = None, checkpoint: Checkpoint | None = None) -> list[RunResult]:
         """Run all outer steps with their checks, and the final evaluation."""
         if checkpoint is not None and (state := checkpoint.load()) is not None:
             self.resume(state)
