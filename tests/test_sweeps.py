@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from flipflop import configs
-from flipflop.config import structure
 from flipflop.sweep.plan import run_key
 from flipflop.sweep.ranges import expand
 
@@ -36,9 +35,10 @@ def test_every_arm_is_another_and_can_be_run(path):
         arms = configs("seed=0", *texts)
         assert arms
         for config in arms:
-            key = run_key(config), structure(config)
+            key = run_key(config)
             assert key not in seen, grid["label"]
             seen.add(key)
-        assert expand("seed", str(grid["params"]["seed"])) != ""
+        seeds = expand("seed", str(grid["params"]["seed"])).split(",")
+        assert len(set(seeds)) == len(seeds) >= 4
     labels = [grid["label"] for grid in grids]
     assert len(set(labels)) == len(labels)
