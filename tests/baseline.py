@@ -10,10 +10,10 @@ from flipflop.config import (
     Evaluation,
     History,
     Method,
-    Network,
     Optimiser,
     Regime,
     Snapshots,
+    WorldModel,
     with_settings,
 )
 
@@ -38,8 +38,8 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         figures=False,
         dtype="float64",
         env=Environment(p_a=0.10, p_b=0.15, p_x=0.25, episode_length=20),
-        controller=Controller(**NET, sees_action=True),
-        world_model=Network(**NET),
+        controller=Controller(**NET, sees_action=True, output="deterministic", output_scale=None),
+        world_model=WorldModel(**NET, ensemble=1),
         optimiser=Optimiser(
             name="adam",
             lr_controller=5e-3,
@@ -51,7 +51,14 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         ),
         regime=Regime(name="sequential", episodes_per_step=1, steps=3000),
         method=Method(
-            name="world_model", credit="one_step", schedule="concurrent", warmup_steps=500, rollouts_per_step=1
+            name="world_model",
+            credit="one_step",
+            schedule="concurrent",
+            warmup_steps=500,
+            rollouts_per_step=1,
+            data="random",
+            random_fraction=None,
+            exploration_fraction=0.0,
         ),
         eval=Evaluation(episodes=30, episode_length=60, seed=12345, threshold=0.9, success_fraction=1.0, every=50),
         history=History(every=1),

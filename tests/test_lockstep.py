@@ -58,8 +58,16 @@ def everything(result):
         {"controller.init": "identity", "controller.sees_pain": False, "controller.sees_action": False},
         {"method.name": "direct", "method.credit": None, "controller.cell": "lstm"},
         {"method.schedule": "model_first", "method.rollouts_per_step": 3},
+        {"world_model.ensemble": 3, "method.credit": "full"},
+        {"method.data": "mixed", "method.random_fraction": 0.4, "method.exploration_fraction": 0.2},
+        {"controller.output": "gaussian", "controller.output_scale": 0.3, "method.data": "on_policy"},
+        {"controller.output": "logit_noise", "controller.output_scale": 1.0},
+        {"controller.output": "bernoulli"},
     ],
-    ids=["lstm", "feedforward", "blind", "direct", "model_first"],
+    ids=[
+        *("lstm", "feedforward", "blind", "direct", "model_first"),
+        *("ensemble", "mixed", "on_policy", "logit_noise", "bernoulli"),
+    ],
 )
 @pytest.mark.parametrize("episodes", [1, 4])
 def test_every_kind_of_net_is_the_same_alone_and_in_any_block(changes, episodes):
