@@ -15,7 +15,7 @@ A, B, X, NOTHING = [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]
 def events_of(uniforms, config, dtype="float64"):
     """One run's episode from its uniforms (T,): events (T, 3) and the latch (T,)."""
     column = np.array(uniforms)[None, :, None]
-    events, desired = env.episodes(column, env.thresholds([config.env]), dtype)
+    events, desired, _ = env.episodes(column, env.thresholds([config.env]), dtype)
     return events[0, :, 0], desired[0, :, 0]
 
 
@@ -50,7 +50,7 @@ def test_each_run_has_its_own_probabilities():
     """One uniform means different events in runs with different probabilities."""
     configs = [baseline({"env.p_a": p_a, "env.p_b": 0.2, "env.p_x": 0.2}) for p_a in (0.4, 0.2, 0.0)]
     uniforms = np.full((3, 1, 1), 0.3)
-    events, _ = env.episodes(uniforms, env.thresholds([config.env for config in configs]), "float64")
+    events, _, _ = env.episodes(uniforms, env.thresholds([config.env for config in configs]), "float64")
     assert events[:, 0, 0].tolist() == [A, B, X]
 
 
@@ -98,7 +98,8 @@ def test_streams_are_the_seeds_three_children():
 
 def test_drawing_in_pieces_changes_nothing(monkeypatch):
     """How many outer steps are drawn at once is invisible: also one at a time, and with a smaller last piece."""
-    config = baseline({"env.episode_length": 5, "regime.episodes_per_step": 2, "regime.steps": 7})
+    changes = {"env.episode_length": 5, "env.pain_at": "x", "regime.episodes_per_step": 2, "regime.steps": 7}
+    config = baseline(changes)
 
     def draw():
         batches = env.batches([env.streams(config.seed).data], [config])

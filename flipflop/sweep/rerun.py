@@ -111,7 +111,7 @@ def differing(record: Record, kept: Arrays, result: RunResult) -> list[str]:
     differences: list[str] = []
     if result.status != record.status:
         differences.append(f"status: {record.status} then, {result.status} now")
-    now: dict[str, Any] = finite(vars(result.metrics))
+    now: dict[str, Any] = finite(result.metrics.by_name())
     for name in dict.fromkeys([*record.metrics, *now]):
         if record.metrics.get(name) != now.get(name):
             differences.append(f"{name}: {record.metrics.get(name)} then, {now.get(name)} now")
