@@ -63,7 +63,7 @@ def check(overrides: Iterable[str]) -> None:
         if key in GROUPS and (value == "null" or not re.match(r"[A-Za-z_{$]", value)):
             raise ConfigError(f"{text} is not allowed: {key} must be the name of a file in conf/{key}/")
         if "." in key and (group := key.replace(".", "/")) in GROUPS and re.match(r"[A-Za-z_]", value):
-            raise ConfigError(f"{text} is not allowed: {key} has several knobs, choose {group}={value}")
+            raise ConfigError(f"{text} is not allowed: {key} has several knobs, choose {group}=...")
         if key in OF_THE_SWEEP and "," in value:
             raise ConfigError(f"{text} is not allowed: a sweep must have one {key}")
 
