@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: sweep test check notebooks lock format clean
+.PHONY: sweep test check results results-doc notebooks lock format clean
 
 sweep: $(VENV)/installed  ## the headline: 20 runs, and how their success compares with the paper's
 	$(BIN)/python -m flipflop.run -m seed=0..9 regime=sequential,parallel figures=true
@@ -21,6 +21,13 @@ check: test  ## `make test` and what is slower: sweeps that are killed and corru
 notebooks: $(VENV)/installed  ## execute the notebooks anew, from their sources in analysis/*.py
 	$(BIN)/jupytext --quiet --to ipynb analysis/*.py
 	$(BIN)/pytest -q --nbmake --overwrite analysis
+
+results: $(VENV)/installed  ## answer a question of sweeps/ anew: make results Q=ablations; resumes
+	$(BIN)/python -m flipflop.run -cn $(Q) name=$(Q)
+	$(BIN)/python -m flipflop.document $(Q)
+
+results-doc: $(VENV)/installed  ## RESULTS.md from the rows in docs/results/, without training
+	$(BIN)/python -m flipflop.document
 
 format: $(VENV)/installed
 	$(BIN)/ruff format .

@@ -279,7 +279,7 @@ def rows_of(records: Sequence[Record]) -> list[Mapping[str, Any]]:
 
 def write_tables(records: Sequence[Record], folder: Path) -> None:
     """Write runs.csv, a row per run, and summary.csv, a row per group."""
-    _write_csv(folder / "runs.csv", rows_of(records))
+    write_rows(folder / "runs.csv", rows_of(records))
 
     summary: list[Mapping[str, Any]] = []
     for group in summaries(records):
@@ -306,10 +306,11 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
                 "seconds": group.seconds,
             }
         )
-    _write_csv(folder / "summary.csv", summary)
+    write_rows(folder / "summary.csv", summary)
 
 
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV, with every column that one of them has."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
     writer.writeheader()

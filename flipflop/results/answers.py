@@ -1,0 +1,98 @@
+"""What a question's rows answer, in sentences that follow from the numbers alone."""
+
+from collections.abc import Callable, Sequence
+
+from flipflop.results.paper import CLAIMS
+from flipflop.results.question import Arm, Question, interval, p_value
+
+LEVEL = 0.01  # of one comparison, as there are several in a question
+
+
+def answer(question: Question) -> str:
+    """Two or three sentences: how the first arm does, which arms differ from it, and what that says of the page."""
+    first, *others = [arm for arm in question.arms.values() if arm.trials]
+    sentences = [f"{first.label.capitalize()}: {rate(first)} solve, 95% interval {interval(*counts(first))}."]
+    differ = [(arm, p_value(counts(first), counts(arm))) for arm in others]
+    fewer = [arm for arm, p in differ if p < LEVEL and share(arm) < share(first)]
+    more = [arm for arm, p in differ if p < LEVEL and share(arm) > share(first)]
+    same = [arm for arm, p in differ if p >= LEVEL]
+    for arms, words in ((fewer, "Fewer solve"), (more, "More solve")):
+        if arms:
+            sentences.append(f"{words} with {listed(arms)} (p < {LEVEL:g} each).")
+    if same:
+        sentences.append(f"Not told from the first at p < {LEVEL:g}: {listed(same)}.")
+    if question.name in VERDICTS:
+        sentences.append(VERDICTS[question.name](question))
+    return " ".join(sentences)
+
+
+def counts(arm: Arm) -> tuple[int, int]:
+    """Successes and trials."""
+    return arm.successes, arm.trials
+
+
+def share(arm: Arm) -> float:
+    """The rate."""
+    return arm.successes / arm.trials
+
+
+def rate(arm: Arm) -> str:
+    """`98/100`."""
+    return f"{arm.successes}/{arm.trials}"
+
+
+def listed(arms: Sequence[Arm]) -> str:
+    """Labels with rates: `a 1/2, b 2/2`."""
+    return ", ".join(f"*{arm.label}* {rate(arm)}" for arm in arms)
+
+
+def _paper_claims(question: Question) -> str:
+    told = []
+    for regime, claim in CLAIMS.items():
+        arm = question.arms[regime]
+        p = p_value(counts(arm), claim)
+        differs = "differ" if p < 0.05 else "cannot be told apart"
+        told.append(f"{regime}, {rate(arm)} here and {claim.successes}/{claim.trials} there {differs} (p = {p:.2g})")
+    return f"Against the paper: {'; '.join(told)}."
+
+
+def _full_credit(question: Question) -> str:
+    pairs = [(question.arms[f"one step, {r}"], question.arms[f"full, {r}"]) for r in CLAIMS]
+    worse = [
+        full for short, full in pairs if p_value(counts(short), counts(full)) < LEVEL and share(full) < share(short)
+    ]
+    if worse:
+        return f"Credit through M's recurrence does destabilise C: {listed(worse)}."
+    return "That full credit destabilises C is not seen in either regime."
+
+
+def _exploration(question: Question) -> str:
+    own = question.arms["C's own actions"]
+    random, *explored = (arm for arm in question.arms.values() if arm is not own)
+    best = max(explored, key=share)
+    if share(own) < share(random) / 2:
+        return f"So M cannot learn from C's own actions alone; chance in them repairs it (best: {listed([best])})."
+    return "So M can learn from C's own actions."
+
+
+def _ablations(question: Question) -> str:
+    first, *others = question.arms.values()
+    needed = [arm.label for arm in others if share(arm) < 0.5 * share(first)]
+    if not needed:
+        return "None, taken back alone, costs half of the solved runs."
+    return f"Taken back alone, these cost half of the solved runs and more: {', '.join(f'*{one}*' for one in needed)}."
+
+
+def _extrapolation(question: Question) -> str:
+    column = [name for name in question.columns if name.startswith("mean_accuracy_at_")][-1]
+    told = ", ".join(f"*{arm.label}* {arm.solid(column)}/{arm.trials}" for arm in question.arms.values() if arm.trials)
+    return f"Runs that keep .99 accuracy over {int(column.rpartition('_')[2]):,} steps: {told}."
+
+
+VERDICTS: dict[str, Callable[[Question], str]] = {
+    "paper_claims": _paper_claims,
+    "full_credit": _full_credit,
+    "exploration": _exploration,
+    "ablations": _ablations,
+    "extrapolation": _extrapolation,
+}
