@@ -50,7 +50,16 @@ Lengths = Annotated[
     list[int], Rule("a list of whole numbers, 1 or more each", lambda lengths: all(n >= 1 for n in lengths), before=[])
 ]
 Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
-RolloutsPerStep = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1, before=1)]
+Several = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1, before=1)]
+OutputScale = Annotated[
+    float | None,
+    Rule("a finite number above 0, or null without noise", lambda s: s is None or 0 < s < math.inf, before=None),
+]
+RandomFraction = Annotated[
+    float | None,
+    Rule("a number above 0 and below 1, or null", lambda f: f is None or 0 < f < 1, before=None),
+]
+Exploration = Annotated[float, Rule("a number from 0 to below 1", lambda f: 0 <= f < 1, before=0.0)]
 Sees = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), before=True)]
 ForgetBias = Annotated[
     float | None,
@@ -112,7 +121,7 @@ class Environment:
 
 @dataclass
 class Network:
-    """A net: the world model (conf/world_model), or with what it sees more, the controller."""
+    """What the controller and the world model have in common."""
 
     cell: Annotated[str, _choice("elman", "lstm", "feedforward", before="elman")]
     hidden: Count
@@ -127,6 +136,15 @@ class Controller(Network):
     """The net that acts (conf/controller)."""
 
     sees_action: Sees
+    output: Annotated[str, _choice("deterministic", "gaussian", "logit_noise", "bernoulli", before="deterministic")]
+    output_scale: OutputScale
+
+
+@dataclass
+class WorldModel(Network):
+    """The net that predicts pain, or several whose predictions are averaged (conf/world_model)."""
+
+    ensemble: Several
 
 
 @dataclass
@@ -159,7 +177,10 @@ class Method:
     credit: Credit
     schedule: Annotated[str, _choice("concurrent", "model_first", before="concurrent")]
     warmup_steps: Steps
-    rollouts_per_step: RolloutsPerStep
+    rollouts_per_step: Several
+    data: Annotated[str, _choice("random", "on_policy", "mixed", before="random")]
+    random_fraction: RandomFraction
+    exploration_fraction: Exploration
 
 
 @dataclass
@@ -212,7 +233,7 @@ class Config:
     dtype: Annotated[str, _choice("float64", "float32")]
     env: Environment
     controller: Controller
-    world_model: Network
+    world_model: WorldModel
     optimiser: Optimiser
     regime: Regime
     method: Method
@@ -302,10 +323,29 @@ def validate(config: Config) -> None:
         allowed = "null with method=direct, which needs no credit" if config.method.credit else "one_step or full"
         raise refuse("method.credit", config.method.credit, allowed)
 
-    for name, only in (("schedule", "concurrent"), ("rollouts_per_step", 1)):
-        value = getattr(config.method, name)
-        if config.method.name == "direct" and value != only:
-            raise refuse(f"method.{name}", value, f"{only} with method=direct, which has no world model")
+    settings = flat(config)
+    for key, only in {
+        "method.schedule": "concurrent",
+        "method.rollouts_per_step": 1,
+        "method.data": "random",
+        "world_model.ensemble": 1,
+    }.items():
+        if config.method.name == "direct" and settings[key] != only:
+            raise refuse(key, settings[key], f"{only} with method=direct, which has no world model")
+
+    controller, method = config.controller, config.method
+    is_scaled = controller.output in ("gaussian", "logit_noise")
+    if is_scaled and controller.output_scale is None:
+        raise refuse("controller.output_scale", None, f"a number with controller.output={controller.output}")
+    if not is_scaled and controller.output_scale is not None:
+        words = f"null with controller.output={controller.output}, whose noise has no scale"
+        raise refuse("controller.output_scale", controller.output_scale, words)
+    if method.data == "random" and method.exploration_fraction:
+        words = "0 with method.data=random, where all actions that M learns from are uniform"
+        raise refuse("method.exploration_fraction", method.exploration_fraction, words)
+    if (method.random_fraction is None) == (method.data == "mixed"):
+        words = "a number with method.data=mixed" if method.data == "mixed" else f"null with method.data={method.data}"
+        raise refuse("method.random_fraction", method.random_fraction, words)
 
     optimiser = config.optimiser
     for name in ("beta1", "beta2", "eps"):

@@ -10,11 +10,11 @@ from flipflop.config import (
     Evaluation,
     History,
     Method,
-    Network,
     Optimiser,
     Regime,
     Snapshots,
     World,
+    WorldModel,
     with_settings,
 )
 
@@ -39,8 +39,8 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         figures=False,
         dtype="float64",
         env=Environment(p_a=0.10, p_b=0.15, p_x=0.25, pain_at="every", min_lag=0, episode_length=20),
-        controller=Controller(**NET, sees_action=True),
-        world_model=Network(**NET),
+        controller=Controller(**NET, sees_action=True, output="deterministic", output_scale=None),
+        world_model=WorldModel(**NET, ensemble=1),
         optimiser=Optimiser(
             name="adam",
             lr_controller=5e-3,
@@ -52,7 +52,14 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         ),
         regime=Regime(name="sequential", episodes_per_step=1, steps=3000),
         method=Method(
-            name="world_model", credit="one_step", schedule="concurrent", warmup_steps=500, rollouts_per_step=1
+            name="world_model",
+            credit="one_step",
+            schedule="concurrent",
+            warmup_steps=500,
+            rollouts_per_step=1,
+            data="random",
+            random_fraction=None,
+            exploration_fraction=0.0,
         ),
         eval=Evaluation(
             env=World(p_a=None, p_b=None, p_x=None, pain_at=None, min_lag=None),

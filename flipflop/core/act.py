@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from flipflop.core import env
 from flipflop.core.cells import sigmoid
+from flipflop.core.chance import Chance
 from flipflop.core.nets import ACTION, EVENTS, PAIN, Net, Rollout, forward, mean_per_run, step
 
 Floats = NDArray[np.floating]
@@ -44,8 +45,15 @@ def mean_pain(pain: Floats, asked: Floats | None) -> Floats:
     return mean if asked is None else mean / np.maximum(mean_per_run(asked), 1 / asked[0].size)
 
 
-def act(controller: Net, rollout: Rollout, events: Floats, desired: Floats, asked: Floats | None = None) -> Acted:
-    """Let C act in its episodes, seeing its last action and the pain of it."""
+def act(
+    controller: Net,
+    rollout: Rollout,
+    events: Floats,
+    desired: Floats,
+    asked: Floats | None = None,
+    chance: Chance | None = None,
+) -> Acted:
+    """Let C act in its episodes, seeing its last action and the pain of it; without chance, by its mean output."""
     x = rollout.x
     x[:, :-1, :, EVENTS] = events
     x[:, 0, :, ACTION] = 0.5  # y_{-1}; the pain before the first step is 0 and stays 0 from the allocation on
@@ -62,7 +70,10 @@ def act(controller: Net, rollout: Rollout, events: Floats, desired: Floats, aske
     )
     for t, (seen, h, one_h, action, pain, desired_t, asked_t) in enumerate(steps):
         step(controller, rollout, t, seen, h)
-        sigmoid(np.vecdot(one_h, read_out), out=action)
+        if chance is None:
+            sigmoid(np.vecdot(one_h, read_out), out=action)
+        else:
+            chance.take(t, np.vecdot(one_h, read_out), out=action)
         env.pain(action, desired_t, asked_t, out=pain)
     return Acted(x[:, 1:, :, ACTION], x[:, 1:, :, PAIN])
 

@@ -85,16 +85,17 @@ def pain(action: Floats, desired: Floats, asked: Floats | None = None, out: Floa
 
 
 class Streams(NamedTuple):
-    """One run's three independent generators (experiment.md, the published stream)."""
+    """One run's independent generators: the three of the published stream, and one for what was added to it since."""
 
     controller: np.random.Generator
     world_model: np.random.Generator
     data: np.random.Generator
+    chance: np.random.Generator  # in C's actions (chance.py)
 
 
 def streams(seed: int) -> Streams:
     """Spawn a run's generators from its seed."""
-    return Streams(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)))
+    return Streams(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)))
 
 
 def batches(data: Sequence[np.random.Generator], configs: Sequence[Config], first: int = 0) -> Iterator[Batch]:

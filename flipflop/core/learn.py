@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flipflop.core import env
 from flipflop.core.act import Acted, predict
+from flipflop.core.chance import Chance
 from flipflop.core.nets import (
     ACTION,
     Net,
@@ -49,13 +50,29 @@ def world_model_lesson(
 
 
 def imagined_slope(world_model: Net, imagined: Rollout, rollout: Rollout, acted: Acted, credit: str) -> Floats:
-    """The derivative of predicted pain, summed over time, to C's actions (R, T, B): through M, which stays as it is."""
-    T = rollout.T
-    imagined.x[:, :T, :, :ACTION] = rollout.x[:, :T, :, :ACTION]
-    imagined.x[:, :T, :, ACTION] = acted.actions
+    """The derivative of predicted pain, summed over time, to C's actions (R, T, B): through M, which stays as it is.
+
+    With an ensemble of K models per run, R*K nets run after run, it is that of their mean prediction.
+    """
+    R, T = len(rollout.x), rollout.T
+    x = imagined.x.reshape(R, -1, *imagined.x.shape[1:])  # (R, K, ...): each model imagines the same
+    x[:, :, :T, :, :ACTION] = rollout.x[:, None, :T, :, :ACTION]
+    x[:, :, :T, :, ACTION] = acted.actions[:, None]
     predicted = forward(world_model, imagined)
     CREDIT[credit](world_model, imagined, predicted * (1 - predicted))
-    return to_last_input(world_model, imagined)
+    return member_mean(to_last_input(world_model, imagined), R)
+
+
+def member_mean(of_all: Floats, R: int) -> Floats:
+    """The mean (R, ...) over the K models of each of R runs, from (R*K, ...), one model added after another."""
+    members = of_all.reshape(R, -1, *of_all.shape[1:])
+    K = members.shape[1]
+    if K == 1:
+        return of_all
+    mean: Floats = members[:, 0] / K
+    for k in range(1, K):
+        mean = mean + members[:, k] / K
+    return mean
 
 
 def true_slope(acted: Acted, desired: Floats, asked: Floats | None = None) -> Floats:
@@ -64,9 +81,18 @@ def true_slope(acted: Acted, desired: Floats, asked: Floats | None = None) -> Fl
     return slope if asked is None else slope * asked
 
 
-def controller_gradient(controller: Net, rollout: Rollout, acted: Acted, dpain: Floats, out: Net) -> None:
-    """The gradient of C's weights by BPTT through C, from the derivative of pain to its actions."""
-    slope = acted.actions * (1 - acted.actions)
+def controller_gradient(
+    controller: Net, rollout: Rollout, acted: Acted, dpain: Floats, out: Net, chance: Chance | None = None
+) -> None:
+    """The gradient of C's weights by BPTT through C, from the derivative of pain to its actions.
+
+    `chance` is what C acted with.
+    """
+    if chance is None:
+        slope: Floats = acted.actions * (1 - acted.actions)
+    else:
+        read_out = np.vecdot(rollout.one_h, controller.V[:, None, None])
+        slope = chance.unit.slope(read_out, chance.noise, acted.actions)
     dout = dpain * slope
     backward(controller, rollout, dout, feedback=slope)
     gradient(rollout, dout, out)

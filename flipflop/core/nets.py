@@ -125,9 +125,16 @@ class Net(NamedTuple):
         return Weights(*(np.array(part) for part in split))
 
     def stacked(self, thetas: Floats) -> Weights:
-        """Weights as published of nets of this shape, from (S, P) numbers: S is the first axis of each array."""
-        nets = Net.of(thetas, hidden=self.V.shape[1] - 1)
-        return Weights(*map(np.stack, zip(*(nets.weights(i) for i in range(len(thetas))), strict=True)))
+        """Weights as published of nets of this shape, from (..., K*P) numbers: each array is (..., K, ...).
+
+        Without the axis K where there is one net, as in all but ensembles.
+        """
+        P = self.theta.shape[1]
+        shape = (*thetas.shape[:-1], thetas.shape[-1] // P)
+        nets = Net.of(thetas.reshape(-1, P), hidden=self.V.shape[1] - 1)
+        parts = map(np.stack, zip(*(nets.weights(i) for i in range(len(nets.theta))), strict=True))
+        shape = shape[:-1] if shape[-1] == 1 else shape
+        return Weights(*(part.reshape((*shape, *part.shape[1:])) for part in parts))
 
     def select(self, runs: NDArray[np.integer]) -> "Net":
         """Copies of some runs' nets."""

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from flipflop.config import Config, structure, validate
 from flipflop.core.act import act, mean_pain, share_right
+from flipflop.core.chance import Chance, Chances, chances
 from flipflop.core.env import Batch, batches, streams
 from flipflop.core.evaluate import ByLag, Evaluation, FinalEvaluation, evaluate_finally
-from flipflop.core.learn import controller_gradient, imagined_slope, true_slope, world_model_lesson
+from flipflop.core.learn import controller_gradient, imagined_slope, member_mean, true_slope, world_model_lesson
 from flipflop.core.nets import Net, Rollout, Weights, initial_weights, mask
 from flipflop.core.optimisers import OPTIMISERS, Optimiser
 
@@ -96,7 +97,7 @@ class RunResult:
     metrics: Metrics
     history: History
     controller: Weights
-    world_model: Weights
+    world_model: Weights  # of an ensemble, each array with its members as its first axis, after that of snapshots
     by_lag: ByLag  # at the final evaluation, of its longest episodes, (bins,) each; 0 for a diverged run
     snapshots: Snapshots | None  # None with snapshots.every = 0; NaN from a divergence on
     diverged_at: int | None  # the check, as an outer step, at which it was found to have diverged
@@ -144,16 +145,18 @@ class Block:
         self.steps, self.every = first.regime.steps, first.eval.every
 
         generators = [streams(config.seed) for config in configs]
-        self.data = [own.data for own in generators]
+        self.data, self.chance = [own.data for own in generators], [own.chance for own in generators]
+        self.K = K = first.world_model.ensemble  # the world models of a run stand side by side, run after run
         self.controller, self.world_model = (
             Net.stack(
                 [
                     initial_weights(getattr(own, name), getattr(config, name))
                     for own, config in zip(generators, configs, strict=True)
+                    for _ in range(members)
                 ],
                 first.dtype,
             )
-            for name in ("controller", "world_model")
+            for name, members in (("controller", 1), ("world_model", K))
         )
         self.controller_gradient, self.world_model_gradient = (
             Net.of(np.empty_like(net.theta), hidden=net.V.shape[1] - 1) for net in (self.controller, self.world_model)
@@ -161,14 +164,18 @@ class Block:
         settings = [config.optimiser for config in configs]
         optimiser = OPTIMISERS[first.optimiser.name]
         self.controller_optimiser = optimiser(self.controller.theta, [s.lr_controller for s in settings], settings)
-        self.world_model_optimiser = optimiser(self.world_model.theta, [s.lr_world_model for s in settings], settings)
+        each = [s for s in settings for _ in range(K)]
+        self.world_model_optimiser = optimiser(self.world_model.theta, [s.lr_world_model for s in each], each)
 
         T, B = first.env.episode_length, first.regime.episodes_per_step
         self.random, self.imagined = (
-            Rollout(R, T, episodes, first.world_model.hidden, first.dtype, first.world_model.cell)
+            Rollout(R * K, T, episodes, first.world_model.hidden, first.dtype, first.world_model.cell)
             for episodes in (B * first.method.rollouts_per_step, B)
         )
-        self.acted = Rollout(R, T, B, first.controller.hidden, first.dtype, first.controller.cell)
+        self.acted, self.acted_for_world_model = (
+            Rollout(R, T, episodes, first.controller.hidden, first.dtype, first.controller.cell)
+            for episodes in (B, B * first.method.rollouts_per_step if first.method.data != "random" else 0)
+        )
         self.controller_mask, self.world_model_mask = (
             mask(settings, first.dtype) for settings in (first.controller, first.world_model)
         )
@@ -186,7 +193,7 @@ class Block:
         every = first.snapshots.every
         self.snapshots = (
             [
-                np.full((R, 1 + self.steps // every, net.theta.shape[1]), np.nan, first.dtype)
+                np.full((R, 1 + self.steps // every, net.theta.size // R), np.nan, first.dtype)
                 for net in (self.controller, self.world_model)
             ]
             if every
@@ -198,8 +205,13 @@ class Block:
         if checkpoint is not None and (state := checkpoint.load()) is not None:
             self.resume(state)
         self.take_snapshot()
-        for k, batch in enumerate(batches(self.data, self.configs, first=self.done), self.done):
-            self.outer_step(k, batch)
+        drawn = zip(
+            batches(self.data, self.configs, first=self.done),
+            chances(self.chance, self.configs, first=self.done),
+            strict=True,
+        )
+        for k, (batch, left) in enumerate(drawn, self.done):
+            self.outer_step(k, batch, left)
             self.done = k + 1
             self.take_snapshot()
             if on_progress is not None:
@@ -215,7 +227,11 @@ class Block:
         for kept, net in zip(self.snapshots, (self.controller, self.world_model), strict=False):
             at, is_between = divmod(self.done, self.configs[0].snapshots.every)
             if not is_between:
-                kept[:, at] = net.theta
+                kept[:, at] = self.per_run(net.theta)
+
+    def per_run(self, rows: Floats) -> Floats:
+        """A row per run, those of its ensemble one after another, of what has a row per net: a view."""
+        return rows.reshape(len(self.configs), -1)
 
     def state(self) -> State:
         """All that the rest of the training depends on: each run's row of every array, and the outer steps done."""
@@ -231,34 +247,35 @@ class Block:
         """What changes as training goes on; the data streams follow from the seed and the outer steps done."""
         return {
             "controller": self.controller.theta,
-            "world_model": self.world_model.theta,
+            "world_model": self.per_run(self.world_model.theta),
             **{f"controller_optimiser.{name}": a for name, a in self.controller_optimiser.state().items()},
-            **{f"world_model_optimiser.{name}": a for name, a in self.world_model_optimiser.state().items()},
+            **{f"world_model_optimiser.{n}": self.per_run(a) for n, a in self.world_model_optimiser.state().items()},
             "pain": self.pain[:, : self.done],
             "loss": self.loss[:, : self.done],
             "accuracy": self.accuracy[:, : self.done],
             "solved_at": self.solved_at,
             "diverged_at": self.diverged_at,
             "diverged_controller": self.diverged_controller.theta,
-            "diverged_world_model": self.diverged_world_model.theta,
+            "diverged_world_model": self.per_run(self.diverged_world_model.theta),
             **{f"snapshots_{i}": kept for i, kept in enumerate(self.snapshots)},
         }
 
-    def outer_step(self, k: int, batch: Batch) -> None:
+    def outer_step(self, k: int, batch: Batch, left: Chances) -> None:
         """One update of M, then one of C through the updated M, in the runs whose warm-up is over.
 
         With schedule=model_first M learns during the warm-up alone; its loss is told to the end.
         """
         M, C, method = self.world_model, self.controller, self.configs[0].method
         if self.has_world_model:
-            self.loss[:, k] = world_model_lesson(
-                M, self.random, *batch.world_model, batch.actions, self.world_model_gradient
+            losses = world_model_lesson(
+                M, self.random, *self.world_model_data(batch, left.world_model), self.world_model_gradient
             )
-            learns = k < self.warmup if method.schedule == "model_first" else None
+            self.loss[:, k] = member_mean(losses, len(self.configs))
+            learns = np.repeat(k < self.warmup, self.K) if method.schedule == "model_first" else None
             self.descend(self.world_model_optimiser, self.world_model_gradient, self.world_model_mask, learns)
 
         desired, asked = batch.controller.desired, batch.controller.asked
-        acted = act(C, self.acted, *batch.controller)
+        acted = act(C, self.acted, *batch.controller, left.controller)
         if k >= self.warmup.min():
             learns = None if k >= self.warmup.max() else k >= self.warmup
             dpain = (
@@ -266,10 +283,22 @@ class Block:
                 if self.has_world_model
                 else true_slope(acted, desired, asked)
             )
-            controller_gradient(C, self.acted, acted, dpain, self.controller_gradient)
+            controller_gradient(C, self.acted, acted, dpain, self.controller_gradient, left.controller)
             self.descend(self.controller_optimiser, self.controller_gradient, self.controller_mask, learns)
         self.pain[:, k] = mean_pain(acted.pain, asked)
         self.accuracy[:, k] = share_right(acted.actions, desired, asked)
+
+    def world_model_data(self, batch: Batch, chance: Chance | None) -> tuple[Floats, Floats, Floats | None, Floats]:
+        """Events, latch, where it is asked for, and actions (R*K, T, B) of M's data, the same for all of a run's."""
+        events, desired, asked = batch.world_model
+        actions = batch.actions
+        if chance is not None:
+            chance = chance._replace(instead=batch.actions)
+            actions = act(self.controller, self.acted_for_world_model, events, desired, asked, chance).actions
+        if self.K == 1:
+            return events, desired, asked, actions
+        events, desired, actions = (np.repeat(array, self.K, axis=0) for array in (events, desired, actions))
+        return events, desired, None if asked is None else np.repeat(asked, self.K, axis=0), actions
 
     @staticmethod
     def descend(optimiser: Optimiser, gradient: Net, mask: Floats | None, learns: NDArray[np.bool_] | None) -> None:
@@ -289,12 +318,13 @@ class Block:
     def find_diverged(self, k: int) -> None:
         """Keep the weights of runs found diverged at this check; their history ends here."""
         losses = self.loss[:, max(0, k - self.every) : k] if self.has_world_model else np.zeros((len(self.loss), 1))
-        largest = np.maximum(*(np.abs(net.theta).max(axis=1) for net in (self.controller, self.world_model)))
+        nets = self.controller, self.world_model
+        largest = np.maximum(*(np.abs(self.per_run(net.theta)).max(axis=1) for net in nets))
         sound = np.isfinite(losses).all(axis=1) & (largest <= DIVERGED_WEIGHT)  # a NaN is not <= anything
         found = ~sound & (self.diverged_at == 0)
         self.diverged_at[found] = k
-        self.diverged_controller.theta[found] = self.controller.theta[found]
-        self.diverged_world_model.theta[found] = self.world_model.theta[found]
+        for kept, net in zip((self.diverged_controller, self.diverged_world_model), nets, strict=True):
+            self.per_run(kept.theta)[found] = self.per_run(net.theta)[found]
 
     def finish(self) -> list[RunResult]:
         """The last check, for every run whether it solved before or not, and the results."""
@@ -351,8 +381,8 @@ class Block:
         return RunResult(
             metrics,
             history,
-            controller.weights(run),
-            world_model.weights(run),
+            controller.stacked(self.per_run(controller.theta)[run]),
+            world_model.stacked(self.per_run(world_model.theta)[run]),
             ByLag(*(counts[run] * (diverged_at is None) for counts in final.by_lag)),
             Snapshots(*(net.stacked(kept[run]) for net, kept in pairs)) if pairs else None,
             diverged_at,

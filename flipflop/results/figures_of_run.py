@@ -172,10 +172,15 @@ def draw_latch(ax: Axes, episode: Episode) -> None:
 
 @in_style
 def weights(record: Record, arrays: Arrays, net: str) -> Figure:
-    """Every matrix of a net as a Hinton diagram: the area of a square is the size of a weight, its look the sign."""
+    """Every matrix of a net as a Hinton diagram: the area of a square is the size of a weight, its look the sign.
+
+    Of an ensemble, the first model's.
+    """
     inputs = INPUTS_OF[net]
-    parts = {part: arrays[f"{net}.{part}"].astype(float) for part in ("input", "recurrent", "bias", "output")}
-    output_bias = float(arrays[f"{net}.output_bias"])
+    of_one = 0 if arrays[f"{net}.output_bias"].ndim else ...
+    names = ("input", "recurrent", "bias", "output")
+    parts = {part: arrays[f"{net}.{part}"][of_one].astype(float) for part in names}
+    output_bias = float(arrays[f"{net}.output_bias"][of_one])
     rows, hidden = parts["recurrent"].shape  # an LSTM has rows for four gates
     everything = np.abs(np.concatenate([part.ravel() for part in parts.values()] + [np.array([output_bias])]))
     largest = float(everything[np.isfinite(everything)].max(initial=0)) or 1.0
@@ -183,7 +188,8 @@ def weights(record: Record, arrays: Arrays, net: str) -> Figure:
     images = max(rows, hidden) > LARGEST_HINTON
     cell = 0.19 * min(1, LARGEST_HINTON / rows, 40 / hidden)  # inches
     figure = new_figure(max(cell * (hidden + 11) + 4, 7), cell * max(rows, 8) + 2.5)
-    _title(figure, f"{NETS[net]} weights, {_of(record)}")
+    which = "" if of_one is ... else ", first of the ensemble"
+    _title(figure, f"{NETS[net]} weights{which}, {_of(record)}")
     axes: NDArray[Any] = figure.subplots(
         2, 3, width_ratios=(6, max(hidden, 4), 1), height_ratios=(max(rows, 4), 1), squeeze=False
     )

@@ -1,5 +1,6 @@
 """What a trained pair does, from its record alone: a test episode, and the world model's view of every action."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
@@ -72,15 +73,20 @@ class Landscape(NamedTuple):
 
 
 def net_of(arrays: Arrays, name: str) -> Net:
-    """One run's controller or world_model from its saved weights."""
-    parts: list[Any] = [arrays[f"{name}.{part}"] for part in Weights._fields]
-    return Net.stack([Weights(*parts)], parts[0].dtype)
+    """One run's controller or world_model from its saved weights; an ensemble as so many nets side by side."""
+    return _nets([arrays[f"{name}.{part}"] for part in Weights._fields])
 
 
 def snapshots_of(arrays: Arrays, name: str) -> Net:
-    """One run's controller or world_model at every snapshot: as many nets side by side."""
-    parts = [arrays[f"snapshots.{name}.{part}"] for part in Weights._fields]
-    return Net.stack([Weights(*moment) for moment in zip(*parts, strict=True)], parts[0].dtype)
+    """One run's controller or world_model at every snapshot, side by side; an ensemble's members together."""
+    return _nets([arrays[f"snapshots.{name}.{part}"] for part in Weights._fields])
+
+
+def _nets(parts: Sequence[NDArray[Any]]) -> Net:
+    """Nets from arrays of weights with any number of leading axes."""
+    first = parts[-1].ndim  # the output bias has no axis of its own
+    flat: list[Any] = [part.reshape((-1, *part.shape[first:])) for part in parts]
+    return Net.stack([Weights(*net) for net in zip(*flat, strict=True)], parts[0].dtype)
 
 
 def with_last(nets: Net, last: Net) -> Net:
@@ -139,27 +145,29 @@ def _landscape(
     drawn = env.Episodes(of_one, desired[None, :, None], of_one[..., 2] if at_x_alone else None)
     (lived,) = _live(controller, world_model, cells, drawn)
 
-    T, B = len(happens), len(ACTIONS)
-    shape = (1, T, B)
+    T, B, K = len(happens), len(ACTIONS), len(world_model.theta)
+    shape = (K, T, B)
     actions = np.broadcast_to(lived.actions[None, :, None], shape).copy()
     actions[:, -1] = ACTIONS
-    rollout = Rollout(1, T, B, world_model.V.shape[1] - 1, dtype, cells[1])
+    rollout = Rollout(K, T, B, world_model.V.shape[1] - 1, dtype, cells[1])
     pain = np.broadcast_to(lived.pain[None, :, None], shape)
     with np.errstate(all="ignore"):
         predicted = predict(world_model, rollout, np.broadcast_to(events[None, :, None], (*shape, 3)), pain, actions)
-    return Landscape(context, latch, predicted[0, -1].copy(), not at_x_alone or happens[-1] == "X")
+    return Landscape(context, latch, predicted[:, -1].mean(axis=0), not at_x_alone or happens[-1] == "X")
 
 
 def _live(controllers: Net, world_models: Net, cells: tuple[str, str], drawn: env.Episodes) -> list[Episode]:
-    """Let R pairs live through one episode: R, T and B of what is drawn are 1, T and 1."""
+    """Let R pairs live through one episode; what an ensemble predicts is its mean. What is drawn has one run."""
     R, (_, T, B) = len(controllers.theta), drawn.desired.shape
+    K = len(world_models.theta) // R
     events, desired = np.broadcast_to(drawn.events, (R, T, B, 3)), np.broadcast_to(drawn.desired, (R, T, B))
     asked = None if drawn.asked is None else np.broadcast_to(drawn.asked, (R, T, B))
     dtype = controllers.theta.dtype
     with np.errstate(all="ignore"):  # a diverged pair does what it can
         acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype, cells[0]), events, desired, asked)
-        imagined = Rollout(R, T, B, world_models.V.shape[1] - 1, dtype, cells[1])
-        predicted = predict(world_models, imagined, events, acted.pain, acted.actions)
+        imagined = Rollout(R * K, T, B, world_models.V.shape[1] - 1, dtype, cells[1])
+        seen = (np.repeat(array, K, axis=0) for array in (events, acted.pain, acted.actions))
+        predicted = predict(world_models, imagined, *seen).reshape(R, K, T, B).mean(axis=1)
     return [
         Episode(
             events=events[run, :, 0].copy(),

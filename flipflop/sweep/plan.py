@@ -65,7 +65,8 @@ def cost(config: Config, runs: int) -> float:
     nets: list[Network] = (
         [config.controller] if config.method.name == "direct" else [config.controller, config.world_model]
     )
-    width = sum((net.hidden + 7) * net.hidden * (3 if net.cell == "lstm" else 1) for net in nets) / 736
+    models = config.world_model.ensemble  # as if C, too, were so many: an upper bound
+    width = models * sum((net.hidden + 7) * net.hidden * (3 if net.cell == "lstm" else 1) for net in nets) / 736
     return steps * T * (15e-6 * len(nets) + runs * (0.6e-6 + 0.7e-6 * B * width))
 
 
