@@ -422,7 +422,8 @@ def test_help_reads_well(command):
     assert out.startswith("flipflop: re-run, question and extend")
     assert out.count("python -m flipflop.run ") >= 6
     for group in (
-        "env: flipflop",
+        "env: distractors, flipflop, query, sparse",
+        "eval/env: as_trained, distractors, flipflop, query, sparse",
         "optimiser: adam, sgd",
         "regime: parallel, sequential",
         "method: direct, world_model",
