@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from types import CodeType, FrameType
 from typing import Any
 
@@ -115,7 +114,7 @@ def step(config: Config) -> tuple[Block, Trace]:
     drawn = (next(batches(block.data, [single])), next(chances(block.chance, [single])))
     data, own = list(_arrays(drawn)), learned(block)
     trace = Trace()
-    *laid_down, = trace.lay_down(*data, *own)
+    (*laid_down,) = trace.lay_down(*data, *own)
     for array, objects in zip(own, laid_down[len(data) :], strict=True):
         array[...] = objects
     batch, left = _replaced(drawn, iter(laid_down))
@@ -125,16 +124,21 @@ def step(config: Config) -> tuple[Block, Trace]:
         with phases(trace):
             block.outer_step(0, batch, left)
     except TypeError as error:
-        raise ConfigError(f"this run cannot be priced: {error}") from error
+        raise ConfigError(
+            f"this run cannot be priced, its outer step does what no trace can follow: {error}"
+        ) from error
     return block, trace
 
 
 def learned(block: Block) -> list[NDArray[Any]]:
     """The weights and moments that a block's outer steps change, M's first."""
-    nets_learning = [(block.world_model, block.world_model_optimiser)] if block.has_world_model else []
-    nets_learning.append((block.controller, block.controller_optimiser))
-    moments = ([a for a in optimiser.state().values() if a.ndim == 2] for _, optimiser in nets_learning)
-    return list(chain.from_iterable([net.theta, *of_net] for (net, _), of_net in zip(nets_learning, moments, strict=True)))
+    pairs = [(block.controller, block.controller_optimiser)]
+    if block.has_world_model:
+        pairs.insert(0, (block.world_model, block.world_model_optimiser))
+    arrays: list[NDArray[Any]] = []
+    for net, optimiser in pairs:
+        arrays += [net.theta, *(array for array in optimiser.state().values() if array.ndim > 1)]
+    return arrays
 
 
 def _arrays(tree: Any) -> Iterator[NDArray[np.floating]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.cost.trace import NOWHERE, Objects, Trace
+from flipflop.cost.trace import NOWHERE, Objects, Trace, Traced
 
 Integers = NDArray[np.int64]
 
@@ -43,6 +43,7 @@ def reads(trace: Trace, results: Objects | None = None) -> Reads:
     sum over the later places, which a Fenwick tree (1994) gives and keeps in logarithmic time.
     """
     left, right, inputs = trace.left.tolist(), trace.right.tolist(), trace.inputs
+    kept: list[int] = [] if results is None else [n.address for n in results.ravel().tolist() if isinstance(n, Traced)]
     numbers = inputs + len(left)
     last = [-1] * numbers  # the operation that reads a number last
     for operation, (one, other) in enumerate(zip(left, right, strict=True)):
@@ -50,9 +51,8 @@ def reads(trace: Trace, results: Objects | None = None) -> Reads:
             last[one] = operation
         if other != NOWHERE:
             last[other] = operation
-    for number in () if results is None else results.flat:
-        if hasattr(number, "address"):
-            last[number.address] = numbers
+    for number in kept:
+        last[number] = numbers
 
     size = inputs + 3 * len(left) + 1  # an operation uses at most two operands and its result
     tree = [0] * (size + 1)
