@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 Objects = NDArray[np.object_]
 
-NOWHERE = -1  # the address of an operand that is a constant
+NOWHERE = -1  # the address of an operand that is a constant,
+UNSEEN = -2  # and of a number that came about while nothing was noted
 
 
 class EscapeError(TypeError):
@@ -58,8 +59,8 @@ class Trace:
     def result(self, value: Any, left: int, right: int = NOWHERE) -> "Traced":
         """The result of an operation that read these addresses."""
         if self.phase is None:
-            return Traced(value, NOWHERE, self)
-        if left == NOWHERE == right:
+            return Traced(value, UNSEEN, self)
+        if UNSEEN in (left, right):
             raise EscapeError("a number of no phase of the computation is read in one")
         if not self.phases or self.phases[-1] != self.phase:
             self.phases.append(self.phase)

@@ -1,4 +1,4 @@
-"""The data movement of learning through a world model against learning without: a section of RESULTS.md, and its figure.
+"""The data movement of learning through a world model, and without: a section of RESULTS.md and its figure.
 
 Both are made of docs/results/cost.csv, which flipflop.cost.growth writes; no number of theirs is typed by hand.
 """
@@ -78,10 +78,10 @@ def section(prices: pd.DataFrame, figure: str) -> str:
     grown = {grows: curve(prices, "direct", grows)[grows].max() for grows in AXES}
     ratios = [_ratio(curve(prices, "one_step", grows), curve(prices, "direct", grows)) for grows in AXES]
     parts += [
-        f"From the page's size on (H {HIDDEN} to {grown['hidden']}, T {LENGTH} to {grown['episode_length']}) the cost of "
-        f"an outer step of Elman nets rises about as a power: {'; '.join(rises)}. The ratio of one-step credit to direct "
-        f"stays between {min(low for low, _ in ratios):.2f} and {max(high for _, high in ratios):.2f} at all sizes and "
-        "lengths priced.",
+        f"From the page's size on (H {HIDDEN} to {grown['hidden']}, T {LENGTH} to {grown['episode_length']}) the cost "
+        f"of an outer step of Elman nets rises about as a power: {'; '.join(rises)}. One-step credit moves between "
+        f"{min(low for low, _ in ratios):.2f} and {max(high for _, high in ratios):.2f} times what direct "
+        "back-propagation does at all sizes and lengths priced.",
         f"![Data movement against hidden units and time steps]({figure})",
         "The model is ByteDMD's (cybertronai/ByteDMD, main at 2cc2a62): a stack of live numbers, the last used on top, "
         "reads at depth d cost ceil(sqrt(d)). Priced is all that one outer step of the program computes, traced while "
