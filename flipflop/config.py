@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass, replace
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 
 class ConfigError(ValueError):
@@ -45,6 +45,10 @@ Steps = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_va
 EVERY = "a whole number, 1 or more, or 0 for none"
 KeepAll = Annotated[int, Rule(EVERY, lambda n: n >= 0, is_record_only=True, before=1)]
 KeepNone = Annotated[int, Rule(EVERY, lambda n: n >= 0, is_record_only=True, before=0)]
+MinLag = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, before=0)]
+Lengths = Annotated[
+    list[int], Rule("a list of whole numbers, 1 or more each", lambda lengths: all(n >= 1 for n in lengths), before=[])
+]
 Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
 Several = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1, before=1)]
 OutputScale = Annotated[
@@ -68,6 +72,23 @@ Credit = Annotated[
 Switch = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), in_key=False)]
 SweepName = Annotated[str | None, Rule(NAME_WORDS, _is_name, in_key=False)]
 Probability = Annotated[float, Rule("a probability from 0 to 1", lambda p: 0 <= p <= 1, is_value=True)]
+ProbabilityInTest = Annotated[
+    float | None,
+    Rule(
+        "a probability from 0 to 1, or null for that of env",
+        lambda p: p is None or 0 <= p <= 1,
+        is_value=True,
+        before=None,
+    ),
+]
+PainAtInTest = Annotated[
+    str | None,
+    Rule("one of every, x, or null for that of env", lambda at: at in ("every", "x", None), before=None),
+]
+MinLagInTest = Annotated[
+    int | None,
+    Rule("a whole number, 0 or more, or null for that of env", lambda n: n is None or n >= 0, before=None),
+]
 Rate = Annotated[float, Rule("a finite number above 0", lambda rate: 0 < rate < math.inf, is_value=True)]
 Scale = Annotated[float, Rule("a finite number, 0 or more", lambda scale: 0 <= scale < math.inf, is_value=True)]
 ClipNorm = Annotated[
@@ -88,11 +109,13 @@ Fraction = Annotated[float, Rule("a number above 0, at most 1", lambda x: 0 < x 
 
 @dataclass
 class Environment:
-    """The world: which events fire, and for how long (conf/env)."""
+    """The world: which events fire, when there is pain, and for how long (conf/env)."""
 
     p_a: Probability
     p_b: Probability
     p_x: Probability
+    pain_at: Annotated[str, _choice("every", "x", before="every")]
+    min_lag: MinLag
     episode_length: Count
 
 
@@ -161,11 +184,24 @@ class Method:
 
 
 @dataclass
+class World:
+    """What of the world is another in the fixed test than in training; null: the same (conf/eval/env)."""
+
+    p_a: ProbabilityInTest
+    p_b: ProbabilityInTest
+    p_x: ProbabilityInTest
+    pain_at: PainAtInTest
+    min_lag: MinLagInTest
+
+
+@dataclass
 class Evaluation:
     """The fixed test a run must pass, at its checks and at its end (`eval` in conf/config.yaml)."""
 
+    env: World
     episodes: Count
     episode_length: Count
+    lengths: Lengths
     seed: Seed
     threshold: Threshold
     success_fraction: Fraction
@@ -241,7 +277,17 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def structure(config: Config) -> tuple[Any, ...]:
     """What runs must share to advance in one block: every knob that is neither a value nor outside the run's key."""
-    return tuple(value for key, value in flat(config).items() if RULES[key].in_key and not RULES[key].is_value)
+    return tuple(
+        tuple(value) if isinstance(value, list) else value
+        for key, value in flat(config).items()
+        if RULES[key].in_key and not RULES[key].is_value
+    )
+
+
+def evaluation_world(config: Config) -> Environment:
+    """The world of the fixed test, an episode of which is eval.episode_length long."""
+    other = {name: value for name, value in vars(config.eval.env).items() if value is not None}
+    return replace(config.env, **other, episode_length=config.eval.episode_length)
 
 
 def refuse(key: str, value: Any, words: str) -> ConfigError:
@@ -256,12 +302,10 @@ def validate(config: Config) -> None:
         if not rule.test(value):
             raise refuse(key, value, rule.words)
 
-    env = config.env
-    if not env.p_a + env.p_b + env.p_x <= 1 + 1e-9:  # rounding of three probabilities that sum to 1
-        raise ConfigError(
-            f"env.p_a={env.p_a}, env.p_b={env.p_b}, env.p_x={env.p_x} are not allowed: "
-            "probabilities must sum to at most 1"
-        )
+    _validate_world("env", config.env, config.env.episode_length)
+    _validate_world(
+        "eval.env", evaluation_world(config), min(config.eval.episode_length, *config.eval.lengths or [10**9])
+    )
 
     for name in ("controller", "world_model"):
         net: Network = getattr(config, name)
@@ -312,16 +356,35 @@ def validate(config: Config) -> None:
             raise refuse(key, value, f"null with optimiser={optimiser.name}, which does not use it")
 
 
-def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+def _validate_world(prefix: str, env: Environment, shortest: int) -> None:
+    """Refuse a world in which the probabilities do not fit, or nothing can be asked in the shortest episode."""
+    if not env.p_a + env.p_b + env.p_x <= 1 + 1e-9:  # rounding of three probabilities that sum to 1
+        raise ConfigError(
+            f"{prefix}.p_a={env.p_a}, {prefix}.p_b={env.p_b}, {prefix}.p_x={env.p_x} are not allowed: "
+            "probabilities must sum to at most 1"
+        )
+    if env.min_lag > shortest:
+        raise refuse(f"{prefix}.min_lag", env.min_lag, f"at most {shortest}, the episode's length: X could never fire")
+    if env.p_x == 0:
+        if env.pain_at == "x":
+            raise refuse(f"{prefix}.p_x", env.p_x, f"above 0 with {prefix}.pain_at=x: there would be no pain at all")
+        if env.min_lag > 0:
+            raise refuse(f"{prefix}.min_lag", env.min_lag, f"0 with {prefix}.p_x=0: it delays X, which never fires")
+
+
+AnySection = TypeVar("AnySection")
+
+
+def with_settings(config: AnySection, settings: Mapping[str, Any]) -> AnySection:
     """A copy of a config with some knobs, by dotted key, set to new values."""
     sections: dict[str, dict[str, Any]] = {}
     changes: dict[str, Any] = {}
     for key, value in settings.items():
-        section, _, name = key.rpartition(".")
-        if section:
-            sections.setdefault(section, {})[name] = value
+        section, dot, rest = key.partition(".")
+        if dot:
+            sections.setdefault(section, {})[rest] = value
         else:
-            changes[name] = value
+            changes[key] = value
     for section, values in sections.items():
-        changes[section] = replace(getattr(config, section), **values)
-    return replace(config, **changes)
+        changes[section] = with_settings(getattr(config, section), values)
+    return replace(config, **changes)  # type: ignore[type-var]

@@ -13,6 +13,7 @@ from flipflop.config import (
     Optimiser,
     Regime,
     Snapshots,
+    World,
     WorldModel,
     with_settings,
 )
@@ -37,7 +38,7 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         dry_run=False,
         figures=False,
         dtype="float64",
-        env=Environment(p_a=0.10, p_b=0.15, p_x=0.25, episode_length=20),
+        env=Environment(p_a=0.10, p_b=0.15, p_x=0.25, pain_at="every", min_lag=0, episode_length=20),
         controller=Controller(**NET, sees_action=True, output="deterministic", output_scale=None),
         world_model=WorldModel(**NET, ensemble=1),
         optimiser=Optimiser(
@@ -60,7 +61,16 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
             random_fraction=None,
             exploration_fraction=0.0,
         ),
-        eval=Evaluation(episodes=30, episode_length=60, seed=12345, threshold=0.9, success_fraction=1.0, every=50),
+        eval=Evaluation(
+            env=World(p_a=None, p_b=None, p_x=None, pain_at=None, min_lag=None),
+            episodes=30,
+            episode_length=60,
+            lengths=[],
+            seed=12345,
+            threshold=0.9,
+            success_fraction=1.0,
+            every=50,
+        ),
         history=History(every=1),
         snapshots=Snapshots(every=0),
     )

@@ -36,14 +36,14 @@ def rest():
     return np.zeros(HIDDEN), np.zeros(HIDDEN)
 
 
-def acted(cell, w, events, desired, observed=None):
+def acted(cell, w, events, desired, asked, observed=None):
     """C's actions and pains; with `observed` pains it sees those, whatever it does: no gradient goes through them."""
     actions, pains, state = [], [], rest()
     for t in range(T):
         last_pain, last_action = (0.0, 0.5) if t == 0 else ((observed or pains)[t - 1], actions[t - 1])
         y, state = step(cell, w, np.array([*events[t], 1, last_pain, last_action]), state)
         actions.append(y)
-        pains.append((y - desired[t]) ** 2)
+        pains.append(asked[t] * (y - desired[t]) ** 2)
     return actions, pains
 
 
@@ -96,16 +96,24 @@ def assert_close(net, run, expected):
         np.testing.assert_allclose(ours, numerical, rtol=1e-6, atol=1e-9)
 
 
+def asked_in(world, events):
+    """Where there is pain, (R, T, B): as the core has it, and as numbers."""
+    return (None, np.ones(events.shape[:-1])) if world == "every" else (events[..., 2], events[..., 2])
+
+
+@pytest.mark.parametrize("pain_at", ["every", "x"])
 @pytest.mark.parametrize("cell", GATES)
-def test_the_world_models_gradient(cell):
-    """Each cell's BPTT: the gradient of summed squared error, averaged over episodes."""
+def test_the_world_models_gradient(cell, pain_at):
+    """Each cell's BPTT: the gradient of summed squared error, averaged over episodes; also of pain at X alone."""
     rng = np.random.default_rng(0)
     weights = [random_weights(rng, cell) for _ in range(R)]
     events, desired = worlds(rng)
     actions = rng.random((R, T, B))
     out = Net.stack(weights, float)
-    world_model_lesson(Net.stack(weights, float), Rollout(R, T, B, HIDDEN, float, cell), events, desired, actions, out)
-    pains = (actions - desired) ** 2
+    asked, is_asked = asked_in(pain_at, events)
+    rollout = Rollout(R, T, B, HIDDEN, float, cell)
+    world_model_lesson(Net.stack(weights, float), rollout, events, desired, asked, actions, out)
+    pains = is_asked * (actions - desired) ** 2
 
     def loss(w, run):
         errors = [
@@ -122,7 +130,8 @@ def test_the_world_models_gradient(cell):
 @pytest.mark.parametrize("credit", ["one_step", "full", "true"])
 @pytest.mark.parametrize("world_model_cell", GATES)
 @pytest.mark.parametrize("cell", GATES)
-def test_the_controllers_gradient(cell, world_model_cell, credit):
+@pytest.mark.parametrize("pain_at", ["every", "x"])
+def test_the_controllers_gradient(pain_at, cell, world_model_cell, credit):
     """Through every pair of cells, by each credit path: predicted pain in the step, or in time too, or true pain."""
     rng = np.random.default_rng(1)
     controllers = [random_weights(rng, cell) for _ in range(R)]
@@ -130,15 +139,16 @@ def test_the_controllers_gradient(cell, world_model_cell, credit):
     events, desired = worlds(rng)
     C, M, out = Net.stack(controllers, float), Net.stack(models, float), Net.stack(controllers, float)
     rollout = Rollout(R, T, B, HIDDEN, float, cell)
-    did = act(C, rollout, events, desired)
+    asked, is_asked = asked_in(pain_at, events)
+    did = act(C, rollout, events, desired, asked)
     if credit == "true":
-        dpain = true_slope(did, desired)
+        dpain = true_slope(did, desired, asked)
     else:
         dpain = imagined_slope(M, Rollout(R, T, B, HIDDEN, float, world_model_cell), rollout, did, credit)
     controller_gradient(C, rollout, did, dpain, out)
 
     def objective(w, run, b, observed, states):
-        actions, pains = acted(cell, w, events[run, :, b], desired[run, :, b], observed)
+        actions, pains = acted(cell, w, events[run, :, b], desired[run, :, b], is_asked[run, :, b], observed)
         if credit == "true":
             return sum(pains)
         predicted, _ = predictions(world_model_cell, models[run], events[run, :, b], observed, actions, states)
@@ -147,7 +157,7 @@ def test_the_controllers_gradient(cell, world_model_cell, credit):
     for run in range(R):
         fixed = []
         for b in range(B):
-            actions, pains = acted(cell, controllers[run], events[run, :, b], desired[run, :, b])
+            actions, pains = acted(cell, controllers[run], events[run, :, b], desired[run, :, b], is_asked[run, :, b])
             np.testing.assert_allclose(did.actions[run, :, b], actions, rtol=1e-12)
             before = predictions(world_model_cell, models[run], events[run, :, b], pains, actions)[1]
             fixed.append((pains, before if credit == "one_step" else None))

@@ -106,12 +106,12 @@ def test_the_gradient_with_the_noise_as_it_was(output, members):
         return np.repeat(array, members, axis=0)
 
     def predicted_pain(theta):
-        did = act(Net.of(theta, HIDDEN), Rollout(R, T, B, HIDDEN, float), events, desired, chance)
+        did = act(Net.of(theta, HIDDEN), Rollout(R, T, B, HIDDEN, float), events, desired, None, chance)
         model = Rollout(R * members, T, B, HIDDEN, float)
         predicted = predict(M, model, *map(repeated, (events, did.pain, did.actions)))
         return predicted.reshape(R, members, T, B).mean(axis=1).sum(axis=1).mean(axis=1)  # (R,)
 
-    did = act(C, rollout, events, desired, chance)
+    did = act(C, rollout, events, desired, None, chance)
     assert ((did.actions > 0) & (did.actions < 1)).all()
     out = Net.of(np.empty_like(C.theta), HIDDEN)
     controller_gradient(C, rollout, did, imagined_slope(M, imagined, rollout, did, "full"), out, chance)
@@ -133,9 +133,8 @@ def test_explored_steps_take_the_other_action():
     events, desired = np.zeros((R, T, B, 3)), np.zeros((R, T, B))
     explored, instead = rng.random((R, T, B)) < 0.5, rng.random((R, T, B))
     rollout = Rollout(R, T, B, HIDDEN, float)
-    did = act(
-        C, rollout, events, desired, Chance(OUTPUTS["deterministic"], 1.0, np.zeros((R, T, B)), explored, instead)
-    )
+    chance = Chance(OUTPUTS["deterministic"], 1.0, np.zeros((R, T, B)), explored, instead)
+    did = act(C, rollout, events, desired, None, chance)
     np.testing.assert_array_equal(did.actions[explored], instead[explored])
     own = sigmoid(np.vecdot(rollout.one_h, C.V[:, None, None]))
     np.testing.assert_array_equal(did.actions[~explored], own[~explored])

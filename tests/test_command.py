@@ -14,7 +14,7 @@ import yaml
 from hydra.core.global_hydra import GlobalHydra
 
 from flipflop.sweep.command import main
-from flipflop.sweep.records import read
+from flipflop.sweep.records import load_arrays, read
 
 TINY = ["regime.steps=6", "method.warmup_steps=2", "eval.episodes=3", "eval.episode_length=8"]
 FILES = {".lock", "blocks", "plan.txt", "runs.csv", "runs.jsonl", "summary.csv", "sweep.yaml"}
@@ -175,6 +175,28 @@ def test_two_knobs_make_four_groups(command):
     _, out, _ = command("-m", "seed=0..3", *arguments, *TINY[1:])
     rows = [line.split()[:3] for line in out.splitlines() if "/4 " in line]
     assert rows == [[rate, hidden, "0/4"] for rate in ("0.001", "0.005") for hidden in ("8", "16")]
+
+
+def test_another_world_and_other_lengths(command, tmp_path):
+    """A test elsewhere is one override, an axis like others; other lengths become metrics, lags become counts."""
+    asked = ["eval/env=sparse,flipflop", "eval.lengths=[9,70]", "env=query", "eval.env.p_x=0.2"]
+    code, out, errors = command("-m", "seed=0,1", *asked, "name=mine", "regime.steps=6", *TINY[1:])
+    assert (code, errors) == (0, "")
+    assert [line.split()[0] for line in out.splitlines() if "/2 " in line] == ["sparse", "flipflop"]
+    records = read(tmp_path / "outputs" / "sweeps" / "mine").records
+    worlds = [(r.config["env.pain_at"], r.config["eval.env.p_a"], r.config["eval.env.pain_at"]) for r in records]
+    assert worlds == [("x", 0.005, "every"), ("x", 0.1, "every")] * 2
+    for record in records:
+        assert record.config["eval.lengths"] == [9, 70]
+        assert [name for name in record.metrics if name.endswith("_at_70")] == [
+            "solved_episodes_at_70",
+            "mean_accuracy_at_70",
+            "mean_pain_at_70",
+        ]
+        counts = load_arrays(tmp_path / "outputs" / "sweeps" / "mine", record)
+        assert counts["by_lag.steps"].sum() == record.config["eval.episodes"] * 70
+        right = counts["by_lag.correct"].sum() / counts["by_lag.steps"].sum()
+        assert right == pytest.approx(record.metrics["mean_accuracy_at_70"])
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])

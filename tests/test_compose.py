@@ -25,6 +25,11 @@ JOBS = [
     ["name=1"],
     ["method.credit=full", "method.warmup_steps=0", "eval.every=7"],
     ["seed=int(3.7)"],
+    ["env=query", "eval/env=sparse", "eval.env.p_x=0.5"],
+    ["eval/env=distractors", "regime=parallel"],
+    ["eval.env.p_a=0.2", "eval.env.min_lag=null"],
+    ["eval.lengths=[60,200]"],
+    ["eval.lengths=[]", "seed=3"],
 ]
 
 
@@ -46,6 +51,21 @@ def test_defaults_are_the_pages():
     (sgd,) = configs("optimiser=sgd")
     rates = {"optimiser.lr_controller": 0.3, "optimiser.lr_world_model": 0.15}
     assert sgd == baseline({**SGD, **rates})
+
+
+@pytest.mark.parametrize("world", ["flipflop", "sparse", "distractors", "query"])
+def test_a_world_is_the_same_for_training_and_test(world):
+    """Each world's events stand once: training in it and being tested in it take the same numbers."""
+    (config,) = configs(f"env={world}", f"eval/env={world}")
+    assert {name: getattr(config.env, name) for name in vars(config.eval.env)} == vars(config.eval.env)
+    assert configs("eval/env=as_trained") == [baseline()]
+
+
+def test_lists_are_an_axis_too():
+    """Several lists of lengths are several runs; each has a list of its own."""
+    runs = configs("eval.lengths=[60,200],[],[7]")
+    assert [run.eval.lengths for run in runs] == [[60, 200], [], [7]]
+    assert all(type(run.eval.lengths) is list for run in runs)
 
 
 def test_axes_are_a_product_in_order():
@@ -71,6 +91,11 @@ def test_runs_do_not_share_what_they_change():
         (["regime=fast"], "regime=fast is not allowed: regime must be one of parallel, sequential"),
         (["seed=range(3,3)"], r"seed=range\(3,3\) is an empty range"),
         (["env.p_a=0.1,2"], "env.p_a=2.0 is not allowed: env.p_a must be a probability from 0 to 1"),
+        (["eval/env=nowhere"], "eval/env=nowhere is not allowed: eval/env must be one of as_trained, distractors"),
+        (["eval.env=sparse"], "eval.env=sparse is not allowed: eval.env has several knobs, choose eval/env="),
+        (["eval.lengths=5"], "eval.lengths=5 is not allowed: eval.lengths must be a list of whole numbers"),
+        (["eval.lengths=[1.5]"], r"eval.lengths=\[1.5\] is not allowed: eval.lengths must be a list of whole numbers"),
+        (["eval.lengths=[60,0]"], r"eval.lengths=\[60, 0\] is not allowed: eval.lengths must be a list of whole"),
         (["controller.hidden=[1"], r"controller.hidden=\[1 is not allowed: it cannot be read"),
         (["controller.hidden.x=1"], "controller.hidden.x=1 is not allowed: there is no key controller.hidden.x"),
     ],

@@ -5,7 +5,16 @@ import re
 import pytest
 from baseline import SGD, baseline
 
-from flipflop.config import RULES, ConfigError, flat, structure, validate, with_settings
+from flipflop.config import (
+    RULES,
+    ConfigError,
+    Environment,
+    evaluation_world,
+    flat,
+    structure,
+    validate,
+    with_settings,
+)
 
 NAN, INF = float("nan"), float("inf")
 
@@ -24,6 +33,8 @@ REFUSED = {
     "env.p_a": PROBABILITY,
     "env.p_b": PROBABILITY,
     "env.p_x": PROBABILITY,
+    "env.pain_at": (["never", ""], "every, x"),
+    "env.min_lag": WHOLE,
     "env.episode_length": COUNT,
     "controller.hidden": COUNT,
     "controller.init_scale": SCALE,
@@ -59,7 +70,13 @@ REFUSED = {
     "method.data": (["off_policy", ""], "random, on_policy, mixed"),
     "method.random_fraction": ([0.0, 1.0, NAN], "a number above 0 and below 1, or null"),
     "method.exploration_fraction": ([-0.1, 1.0, NAN], "a number from 0 to below 1"),
+    "eval.env.p_a": PROBABILITY,
+    "eval.env.p_b": PROBABILITY,
+    "eval.env.p_x": PROBABILITY,
+    "eval.env.pain_at": (["never", ""], "every, x, or null"),
+    "eval.env.min_lag": WHOLE,
     "eval.episodes": COUNT,
+    "eval.lengths": ([[0], [60, -1]], "whole numbers, 1 or more each"),
     "eval.episode_length": COUNT,
     "eval.seed": WHOLE,
     "eval.threshold": ([-0.1, 1.0, NAN, INF], "a number from 0 to below 1"),
@@ -109,10 +126,34 @@ def test_probabilities_that_sum_to_more_than_1():
 
 
 @pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"eval.env.p_x": 0.76}, "eval.env.p_a=0.1, eval.env.p_b=0.15, eval.env.p_x=0.76 are not .* sum to at most 1"),
+        ({"env.min_lag": 21}, "env.min_lag=21 is not allowed: env.min_lag must be at most 20, .* X could never fire"),
+        ({"eval.env.min_lag": 61}, "eval.env.min_lag=61 is not allowed: .* at most 60, .*"),
+        ({"eval.env.min_lag": 9, "eval.lengths": [100, 8]}, "eval.env.min_lag=9 is not allowed: .* at most 8, .*"),
+        ({"env.p_x": 0, "env.pain_at": "x"}, "env.p_x=0 is not allowed: .* above 0 with env.pain_at=x: .* no pain .*"),
+        ({"env.p_x": 0, "env.min_lag": 1}, "env.min_lag=1 is not allowed: .* 0 with env.p_x=0: .* never fires"),
+    ],
+)
+def test_worlds_in_which_a_knob_does_nothing(changes, told):
+    """A world, in training or in the test, in which X is to be waited for or to ask and never fires is refused."""
+    assert re.fullmatch(told, refusal(changes))
+
+
+def test_the_world_of_the_test():
+    """The fixed test is in the training's world, less what of it is told otherwise; its length is its own."""
+    assert evaluation_world(baseline()) == Environment(0.10, 0.15, 0.25, "every", 0, episode_length=60)
+    other = baseline({"env.p_x": 0.3, "env.min_lag": 2, "eval.env.p_a": 0.0, "eval.env.pain_at": "x"})
+    assert evaluation_world(other) == Environment(0.0, 0.15, 0.3, "x", 2, episode_length=60)
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {},
         SGD,
+        {"env.min_lag": 20, "env.pain_at": "x", "eval.lengths": [20, 1000]},
         {"name": "Sweep-1.b_2"},
         {"name": "x" * 100},
         {"env.p_a": 1.0, "env.p_b": 0.0, "env.p_x": 0.0},
@@ -146,6 +187,9 @@ VALUES = {
     "env.p_a": 0.2,
     "env.p_b": 0.2,
     "env.p_x": 0.2,
+    "eval.env.p_a": 0.2,
+    "eval.env.p_b": 0.2,
+    "eval.env.p_x": 0.2,
     "controller.init_scale": 1.0,
     "world_model.init_scale": 1.0,
     "optimiser.lr_controller": 1.0,
@@ -158,7 +202,11 @@ VALUES = {
 }
 STRUCTURE = {
     "dtype": "float32",
+    "env.pain_at": "x",
+    "env.min_lag": 1,
     "env.episode_length": 21,
+    "eval.env.pain_at": "x",
+    "eval.env.min_lag": 1,
     "controller.cell": "lstm",
     "controller.hidden": 17,
     "controller.init": "identity",
@@ -186,6 +234,7 @@ STRUCTURE = {
     "method.exploration_fraction": 0.1,
     "eval.episodes": 1,
     "eval.episode_length": 61,
+    "eval.lengths": [60],
     "eval.seed": 1,
     "eval.threshold": 0.5,
     "eval.success_fraction": 0.5,
@@ -208,5 +257,5 @@ def test_runs_that_differ_in_a_value_share_their_structure(key):
 
 @pytest.mark.parametrize("key", STRUCTURE)
 def test_runs_that_differ_in_structure_are_told_apart(key):
-    """Shapes and program flow may not differ within a block."""
-    assert structure(baseline({key: STRUCTURE[key]})) != structure(baseline())
+    """Shapes and program flow may not differ within a block; what tells blocks apart can be hashed."""
+    assert len({structure(baseline({key: STRUCTURE[key]})), structure(baseline())}) == 2

@@ -15,7 +15,7 @@ A, B, X, NOTHING = [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]
 def events_of(uniforms, config, dtype="float64"):
     """One run's episode from its uniforms (T,): events (T, 3) and the latch (T,)."""
     column = np.array(uniforms)[None, :, None]
-    events, desired = env.episodes(column, env.thresholds([config.env]), dtype)
+    events, desired, _ = env.episodes(column, env.thresholds([config.env]), dtype)
     return events[0, :, 0], desired[0, :, 0]
 
 
@@ -50,7 +50,7 @@ def test_each_run_has_its_own_probabilities():
     """One uniform means different events in runs with different probabilities."""
     configs = [baseline({"env.p_a": p_a, "env.p_b": 0.2, "env.p_x": 0.2}) for p_a in (0.4, 0.2, 0.0)]
     uniforms = np.full((3, 1, 1), 0.3)
-    events, _ = env.episodes(uniforms, env.thresholds([config.env for config in configs]), "float64")
+    events, _, _ = env.episodes(uniforms, env.thresholds([config.env for config in configs]), "float64")
     assert events[:, 0, 0].tolist() == [A, B, X]
 
 
@@ -98,7 +98,8 @@ def test_streams_are_the_seeds_three_children():
 
 def test_drawing_in_pieces_changes_nothing(monkeypatch):
     """How many outer steps are drawn at once is invisible: also one at a time, and with a smaller last piece."""
-    config = baseline({"env.episode_length": 5, "regime.episodes_per_step": 2, "regime.steps": 7})
+    changes = {"env.episode_length": 5, "env.pain_at": "x", "regime.episodes_per_step": 2, "regime.steps": 7}
+    config = baseline(changes)
 
     def draw():
         batches = env.batches([env.streams(config.seed).data], [config])
@@ -116,3 +117,58 @@ def test_drawing_in_pieces_changes_nothing(monkeypatch):
 def test_pain_is_the_squared_distance():
     """Pain is the squared distance of the action from the latch."""
     assert env.pain(np.array([0.0, 0.5, 1.0]), np.array([1.0, 1.0, 1.0])).tolist() == [1.0, 0.25, 0.0]
+
+
+def lived(happens, config):
+    """The episode (events as letters, latch, asked) of a run in whose uniforms A, B, X or nothing (-) stand."""
+    uniforms = np.array([{"A": 0.05, "B": 0.2, "X": 0.4, "-": 0.9}[letter] for letter in happens])
+    world = config.env
+    drawn = env.episodes(uniforms[None, :, None], env.thresholds([world]), float, world.min_lag, world.pain_at)
+    fired = "".join("ABX-"[[*event, 1].index(1)] for event in drawn.events[0, :, 0].tolist())
+    asked = None if drawn.asked is None else "".join(str(int(number)) for number in drawn.asked[0, :, 0])
+    return fired, "".join(str(int(number)) for number in drawn.desired[0, :, 0]), asked
+
+
+@pytest.mark.parametrize(
+    ("min_lag", "fired"),
+    [(0, "XXXBXXX-AAXXX"), (1, "XXXBXXX-AAXXX"), (2, "-XXB-XX-AA-XX"), (3, "--XB--X-AA--X"), (4, "---B----AA---")],
+)
+@pytest.mark.parametrize("pain_at", ["every", "x"])
+def test_x_waits_for_its_lag(min_lag, fired, pain_at):
+    """X fires where it would, if so many steps have passed since the last A or B or the step before the first.
+
+    By hand: the first step's lag is 1. What does not fire is nothing; A, B and the latch are as they were.
+    """
+    config = baseline({"env.min_lag": min_lag, "env.pain_at": pain_at})
+    asked = None if pain_at == "every" else "".join("1" if letter == "X" else "0" for letter in fired)
+    assert lived("XXXBXXX-AAXXX", config) == (fired, "0001111100000", asked)
+
+
+def test_lags():
+    """Time steps since the last event, which is 0 at an event, and counts from one before the first step."""
+    is_event = np.array([[0, 0, 1, 0, 0, 1, 1, 0], [1, 0, 0, 0, 0, 0, 0, 0]], bool).T
+    assert env.lags(is_event).T.tolist() == [[1, 2, 0, 1, 2, 0, 0, 1], [0, 1, 2, 3, 4, 5, 6, 7]]
+
+
+def test_pain_where_it_is_asked_for():
+    """Where the world does not ask there is no pain, whatever the action."""
+    asked = np.array([1.0, 0.0, 1.0])
+    assert env.pain(np.array([0.0, 0.5, 1.0]), np.array([1.0, 1.0, 0.0]), asked).tolist() == [1.0, 0.0, 1.0]
+
+
+def test_a_seed_draws_the_same_uniforms_in_every_world():
+    """Another world reads the same uniforms: A and B fire at the same steps, and M tries the same actions."""
+    changes = {"env.episode_length": 9, "regime.steps": 3, "regime.episodes_per_step": 2}
+    page, query = (baseline(changes | world) for world in ({}, {"env.pain_at": "x", "env.min_lag": 4}))
+    pairs = zip(*(env.batches([env.streams(3).data], [config]) for config in (page, query)), strict=True)
+    dropped = 0
+    for one, other in pairs:
+        np.testing.assert_array_equal(one.actions, other.actions)
+        for drawn, waiting in ((one.world_model, other.world_model), (one.controller, other.controller)):
+            np.testing.assert_array_equal(drawn.events[..., :2], waiting.events[..., :2])
+            np.testing.assert_array_equal(drawn.desired, waiting.desired)
+            np.testing.assert_array_equal(waiting.asked, waiting.events[..., 2])
+            assert drawn.asked is None
+            dropped += (drawn.events[..., 2] - waiting.events[..., 2]).sum()
+            assert (drawn.events[..., 2] >= waiting.events[..., 2]).all()
+    assert dropped > 0

@@ -5,7 +5,8 @@ import oracle
 import pytest
 from baseline import baseline
 
-from flipflop.core.evaluate import Evaluation
+from flipflop.core import evaluate
+from flipflop.core.evaluate import Evaluation, bins_of_lags, evaluate_finally
 from flipflop.core.nets import Net, Weights
 
 ONLY_A = {"env.p_a": 1.0, "env.p_b": 0.0, "env.p_x": 0.0}  # the latch stays 0
@@ -108,3 +109,79 @@ def test_evaluation_repeats_itself():
     evaluation(controllers, np.array([1]))
     again = evaluation(controllers, np.arange(2))
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+
+
+QUERY = {"env.p_a": 0.05, "env.p_b": 0.1, "env.p_x": 0.5, "env.pain_at": "x", "env.min_lag": 3}
+
+
+def asked_steps(config, length):
+    """By hand, for each evaluation episode: the asked steps as (lag, latch, whether B fires there)."""
+    rng, world, asked = np.random.default_rng(config.eval.seed), config.env, []
+    for _ in range(config.eval.episodes):
+        latch, last, steps = 0, -1, []
+        for t, u in enumerate(rng.random(length)):
+            is_a, is_b = u < world.p_a, world.p_a <= u < world.p_a + world.p_b
+            is_x = world.p_a + world.p_b <= u < world.p_a + world.p_b + world.p_x
+            if is_a or is_b:
+                latch, last = int(is_b), t
+            if world.pain_at == "every" or (is_x and t - last >= world.min_lag):
+                steps.append((t - last, latch, is_b))
+        asked.append(steps)
+    return asked
+
+
+@pytest.mark.parametrize("length", [4, 60])
+@pytest.mark.parametrize("world", [{}, QUERY], ids=["every step", "query"])
+def test_scores_count_the_asked_steps(world, length):
+    """Accuracy and pain are of asked steps, an episode without any is wholly right, and lags are counted: by hand."""
+    config = baseline(world | {"eval.episode_length": length, "eval.threshold": 0.5})
+    evaluation = Evaluation([config] * 3)
+    scores = evaluation(Net.stack([ALWAYS_1, COPIES_B, LATCHES], "float64"), np.arange(3))
+    by_lag, asked = evaluation.by_lag(), asked_steps(config, length)
+    assert (min(map(len, asked)) == 0) == (world == QUERY and length == 4)
+    for run, action in enumerate((lambda latch, is_b: 1, lambda latch, is_b: int(is_b), lambda latch, is_b: latch)):
+        right = [[action(latch, is_b) == latch for _, latch, is_b in steps] for steps in asked]
+        shares = [sum(episode) / len(episode) if episode else 1.0 for episode in right]
+        assert scores.mean_accuracy[run] == pytest.approx(sum(shares) / 30, rel=1e-13)
+        assert scores.solved_episodes[run] == sum(share > 0.5 for share in shares)
+        of_all = [is_right for episode in right for is_right in episode]
+        assert scores.mean_pain[run] == pytest.approx(1 - sum(of_all) / len(of_all), abs=1e-6)
+        steps, correct = np.zeros(len(by_lag.steps[run]), int), np.zeros(len(by_lag.steps[run]), int)
+        for (lag, _, _), is_right in zip((step for episode in asked for step in episode), of_all, strict=True):
+            at = next(i for i, end in enumerate((1, 2, 4, 8, 16, 32, 64)) if lag < end)
+            steps[at] += 1
+            correct[at] += is_right
+        assert by_lag.steps[run].tolist() == steps.tolist()
+        assert by_lag.correct[run].tolist() == correct.tolist()
+
+
+def test_another_world_than_the_trainings():
+    """The test's own probabilities, lag and place of pain are those of its episodes; null is as in training."""
+    other = {f"eval.{key}": value for key, value in QUERY.items()}
+    moved, trained_there = (Evaluation([baseline(changes)]) for changes in (other, QUERY))
+    for name in ("events", "desired", "asked"):
+        np.testing.assert_array_equal(getattr(moved, name), getattr(trained_there, name))
+    only_x = Evaluation([baseline({"eval.env.p_x": 0.5})])
+    np.testing.assert_array_equal(only_x.desired, Evaluation([baseline()]).desired)
+    assert only_x.events[..., 2].sum() > Evaluation([baseline()]).events[..., 2].sum()
+
+
+def test_other_lengths(monkeypatch):
+    """Each length is scored as an evaluation of that length alone, in slices of any size; lags are of the longest."""
+    changes = [{"env.p_a": p_a, "eval.lengths": [7, 90]} for p_a in (0.1, 0.3, 0.05)]
+    configs = [baseline(own) for own in changes]
+    controllers = Net.stack([ALWAYS_1, COPIES_B, LATCHES], "float64")
+    whole = evaluate_finally(configs, controllers)
+    assert list(whole.at_lengths) == [7, 90]
+    for length, scores in [(60, whole.scores), *whole.at_lengths.items()]:
+        alone = score([ALWAYS_1, COPIES_B, LATCHES], [own | {"eval.episode_length": length} for own in changes])
+        assert all(np.array_equal(one, other) for one, other in zip(scores, alone, strict=True))
+    assert whole.by_lag.steps.shape == (3, bins_of_lags(90))
+    assert whole.by_lag.steps.sum(axis=1).tolist() == [30 * 90] * 3
+
+    monkeypatch.setattr(evaluate, "TIME_STEPS_AT_ONCE", 2 * 30 * 90)  # two runs and one at 90, all three at 7
+    sliced = evaluate_finally(configs, controllers)
+    for one, other in zip(
+        [whole.by_lag, *whole.at_lengths.values()], [sliced.by_lag, *sliced.at_lengths.values()], strict=True
+    ):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

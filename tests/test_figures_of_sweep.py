@@ -104,6 +104,42 @@ def test_figures_that_apply_in_their_order(tmp_path):
     assert list(draw(of([record(0, status="failed"), record(1, status="crashed")]))) == ["success"]
 
 
+def test_accuracy_by_lag(tmp_path):
+    """Counts are pooled over a group's runs; runs older than the counts are no part of it, and need not be all."""
+    runs = swept(HIDDEN, [8, 16], seeds=2)
+    sweep = of(runs, tmp_path, {0: np.ones(9), 1: np.ones(9), 2: np.ones(9), 3: np.ones(8)})
+    path = tmp_path / "blocks" / "block9.npz"
+    correct, steps = (
+        np.array([[5, 9, 0, 2], [5, 7, 0, 1], [1, 2, 0, 3]]),
+        np.array([[5, 10, 0, 2], [5, 10, 0, 4], [2] * 4]),
+    )
+    np.savez(path, pain=np.ones((3, 9)), **{"by_lag.correct": correct, "by_lag.steps": steps})
+    digest = {"digest": checksum(path.read_bytes())}
+    sweep.records[:3] = [Record(**{**vars(own), **digest}) for own in sweep.records[:3]]
+    figures = draw(sweep)
+    assert list(figures) == ["success", "pain", "solved", "lag"]
+    (axes,) = drawn(figures["lag"]).axes
+    eight, sixteen = axes.lines
+    np.testing.assert_allclose(eight.get_xdata(), [0, 1, 3])  # no step of lag 2 or 3 was asked
+    np.testing.assert_allclose(eight.get_ydata(), [1, 16 / 20, 3 / 6])
+    np.testing.assert_allclose(sixteen.get_ydata(), [0.5, 1, 0, 1.5])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2-3", "4-7"]
+    assert legend(figures["lag"]) == ["controller.hidden=8", "controller.hidden=16"]
+
+
+def test_accuracy_over_the_length():
+    """Means over a group's trials in the order of lengths, the fixed test's own among them; diverged ones have none."""
+    changes = {"eval.lengths": [1000, 7]}
+    runs = [record(index, changes) for index in range(3)]
+    for run, accuracies in zip(runs, [(1.0, 0.9, 0.5), (0.8, 0.7, 0.1), (None, None, None)], strict=True):
+        names = ("mean_accuracy_at_7", "mean_accuracy", "mean_accuracy_at_1000")
+        run.metrics.update(zip(names, accuracies, strict=True))
+    figure = drawn(draw(of(runs))["lengths"])
+    (line,) = figure.axes[0].lines
+    assert line.get_xdata().tolist() == [7, 60, 1000]
+    np.testing.assert_allclose(line.get_ydata(), [0.9, 0.8, 0.3])
+
+
 def test_success_beside_the_claim():
     """Rates, intervals and claims stand in their group's row, told apart by more than colour."""
     figure = drawn(draw(of(regimes()))["success"])

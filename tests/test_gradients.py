@@ -84,9 +84,10 @@ def test_world_model_lesson(runs, episodes):
     rng = np.random.default_rng(1)
     weights = [random_weights(rng, WORLD_MODEL_HIDDEN) for _ in range(runs)]
     lessons = [[oracle.random_episode(busy_events(rng), rng.random(T)) for _ in range(episodes)] for _ in range(runs)]
-    fields = (stack(lessons, field) for field in ("events", "desired", "actions"))
+    events, desired, actions = (stack(lessons, field) for field in ("events", "desired", "actions"))
     out = nets(weights)
-    losses = world_model_lesson(nets(weights), Rollout(runs, T, episodes, WORLD_MODEL_HIDDEN, "float64"), *fields, out)
+    rollout = Rollout(runs, T, episodes, WORLD_MODEL_HIDDEN, "float64")
+    losses = world_model_lesson(nets(weights), rollout, events, desired, None, actions, out)
 
     for run, (own, lesson) in enumerate(zip(weights, lessons, strict=True)):
         expected = numerical_gradient(lambda w, lesson=lesson: oracle.world_model_loss(w, lesson), own)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from baseline import SGD, baseline
 
+from flipflop.config import with_settings
 from flipflop.core.train import train
 
 STEPS = 60
@@ -47,7 +48,8 @@ def everything(result):
     for net in ("controller", "world_model"):
         arrays |= {f"{net}.{name}": array for name, array in getattr(result, net)._asdict().items()}
     kept = {name: (array.dtype, array.shape, bits(array)) for name, array in arrays.items()}
-    return kept | {"metrics": result.metrics, "diverged_at": result.diverged_at}
+    by_lag = [counts.tolist() for counts in result.by_lag]
+    return kept | {"by_lag": by_lag, "metrics": result.metrics, "diverged_at": result.diverged_at}
 
 
 @pytest.mark.parametrize(
@@ -63,16 +65,23 @@ def everything(result):
         {"controller.output": "gaussian", "controller.output_scale": 0.3, "method.data": "on_policy"},
         {"controller.output": "logit_noise", "controller.output_scale": 1.0},
         {"controller.output": "bernoulli"},
+        {"env.pain_at": "x", "env.min_lag": 2, "eval.lengths": [7, 2000], "eval.env.pain_at": "every"},
+        {"method.name": "direct", "method.credit": None, "env.pain_at": "x", "eval.env.min_lag": 3},
     ],
     ids=[
         *("lstm", "feedforward", "blind", "direct", "model_first"),
-        *("ensemble", "mixed", "on_policy", "logit_noise", "bernoulli"),
+        *("ensemble", "mixed", "on_policy", "logit_noise", "bernoulli", "query", "direct query"),
     ],
 )
 @pytest.mark.parametrize("episodes", [1, 4])
 def test_every_kind_of_net_is_the_same_alone_and_in_any_block(changes, episodes):
     """Other cells, masks and methods leave no trace of neighbours either."""
     configs = block({"regime.episodes_per_step": episodes} | changes)[:9]
+    if configs[0].env.pain_at == "x":  # there must be some X, and the probabilities of the test are values too
+        more = {"env.p_x": 0.4, "eval.env.p_a": 0.05}
+        configs = [
+            with_settings(config, more | {"eval.env.p_x": [None, 0.3][run % 2]}) for run, config in enumerate(configs)
+        ]
     together = train(configs)
     for config, result in zip(configs, together, strict=True):
         (alone,) = train([config])

@@ -147,3 +147,37 @@ def test_initial_snapshot_is_the_draw(trained):
     arrays, _ = trained
     drawn = streams(2).controller.standard_normal((5, 6)) * (0.5 / np.sqrt(6))
     np.testing.assert_allclose(arrays["snapshots.controller.input"][1, 0], drawn, rtol=1e-15)
+
+
+def test_a_record_older_than_worlds(trained):
+    """A record without the knobs of worlds is of a run that had none of them: it is the same episode."""
+    arrays, settings = trained
+    nets = [replay.net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
+    new = ("env.pain_at", "env.min_lag", "eval.env", "eval.lengths")
+    older = {key: value for key, value in settings.items() if not key.startswith(new)}
+    assert len(older) == len(settings) - 8
+    (then,), (now,) = (replay.fresh_episodes(*nets, of) for of in (older, settings))
+    np.testing.assert_array_equal(then.events, now.events)
+    np.testing.assert_array_equal(then.pain, now.pain)
+    assert (then.asked, now.asked) == (None, None)
+
+
+def test_a_world_that_asks(trained):
+    """In a test that asks at X alone there is no pain elsewhere, and accuracy is of what is asked; so are bowls."""
+    arrays, settings = trained
+    nets = [replay.net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
+    (plain,) = replay.fresh_episodes(*nets, settings)
+    (episode,) = replay.fresh_episodes(*nets, settings | {"eval.env.pain_at": "x", "eval.env.min_lag": 3})
+    waiting = plain.events[:, 2] > episode.events[:, 2]
+    assert waiting.any()
+    np.testing.assert_array_equal(episode.asked, episode.events[:, 2])
+    is_asked = episode.asked == 1
+    np.testing.assert_allclose(episode.pain[is_asked], (episode.actions - episode.desired)[is_asked] ** 2)
+    assert not episode.pain[~is_asked].any()
+    assert episode.accuracy == ((episode.actions > 0.5) == (episode.desired == 1))[is_asked].mean()
+    assert episode._replace(asked=np.zeros(80)).accuracy == 1
+
+    views = replay.landscapes(*nets, settings | {"env.pain_at": "x"})
+    assert [view.is_asked for view in views] == [False, True, False, True, False]
+    assert [view.true.any() for view in views] == [False, True, False, True, False]
+    assert np.isnan(views[0].distance)

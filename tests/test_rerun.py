@@ -39,7 +39,7 @@ def test_the_same_run(folder, capsys, index):
     """A run trained alone is bitwise what it was in its block, and so says the command."""
     code, out, errors = call(capsys, folder, index)
     assert (code, errors) == (0, "")
-    assert re.match(rf"run {index} of .* is bitwise the same: 14 metrics and [\d,]+ numbers in 13 arrays", out)
+    assert re.match(rf"run {index} of .* is bitwise the same: 14 metrics and [\d,]+ numbers in 15 arrays", out)
 
 
 def test_another_result(folder, capsys):

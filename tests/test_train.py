@@ -41,7 +41,7 @@ def test_a_diverged_run():
     """A run whose weights explode says so, has no metrics and no history from its check on, and warns nobody."""
     result = run(EXPLODING)
     assert (result.status, result.diverged_at) == ("diverged", 10)
-    assert {name: number for name, number in vars(result.metrics).items() if number is not None} == {
+    assert {name: number for name, number in result.metrics.by_name().items() if number is not None} == {
         "success": False,
         "ever_solved": False,
         "solved_episodes": 0,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flipflop.core import env
 from flipflop.core.cells import sigmoid
 from flipflop.core.chance import Chance
-from flipflop.core.nets import ACTION, EVENTS, PAIN, Net, Rollout, forward, step
+from flipflop.core.nets import ACTION, EVENTS, PAIN, Net, Rollout, forward, mean_per_run, step
 
 Floats = NDArray[np.floating]
 
@@ -29,7 +29,30 @@ def correct(actions: Floats, desired: Floats) -> NDArray[np.bool_]:
     return same_side
 
 
-def act(controller: Net, rollout: Rollout, events: Floats, desired: Floats, chance: Chance | None = None) -> Acted:
+def share_right(actions: Floats, desired: Floats, asked: Floats | None, axis: int | tuple[int, ...] = (1, 2)) -> Floats:
+    """The part of the asked steps (R, T, B) that are right, over `axis`; 1 where nothing is asked: nothing is wrong."""
+    right = correct(actions, desired)
+    if asked is None:
+        return mean_per_run(right) if axis == (1, 2) else right.mean(axis=axis)
+    is_asked = asked != 0
+    of, steps = (right & is_asked).sum(axis=axis), is_asked.sum(axis=axis)  # counts, exact in any order
+    return np.where(steps > 0, of / np.maximum(steps, 1), 1.0)
+
+
+def mean_pain(pain: Floats, asked: Floats | None) -> Floats:
+    """Each run's mean pain (R,) over the steps (R, T, B) at which there can be any; 0 where nothing is asked."""
+    mean = mean_per_run(pain)
+    return mean if asked is None else mean / np.maximum(mean_per_run(asked), 1 / asked[0].size)
+
+
+def act(
+    controller: Net,
+    rollout: Rollout,
+    events: Floats,
+    desired: Floats,
+    asked: Floats | None = None,
+    chance: Chance | None = None,
+) -> Acted:
     """Let C act in its episodes, seeing its last action and the pain of it; without chance, by its mean output."""
     x = rollout.x
     x[:, :-1, :, EVENTS] = events
@@ -42,15 +65,16 @@ def act(controller: Net, rollout: Rollout, events: Floats, desired: Floats, chan
         rollout.action_t,
         rollout.pain_t,
         desired.swapaxes(0, 1),
+        [None] * rollout.T if asked is None else asked.swapaxes(0, 1),
         strict=True,
     )
-    for t, (seen, h, one_h, action, pain, desired_t) in enumerate(steps):
+    for t, (seen, h, one_h, action, pain, desired_t, asked_t) in enumerate(steps):
         step(controller, rollout, t, seen, h)
         if chance is None:
             sigmoid(np.vecdot(one_h, read_out), out=action)
         else:
             chance.take(t, np.vecdot(one_h, read_out), out=action)
-        env.pain(action, desired_t, out=pain)
+        env.pain(action, desired_t, asked_t, out=pain)
     return Acted(x[:, 1:, :, ACTION], x[:, 1:, :, PAIN])
 
 

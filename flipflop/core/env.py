@@ -1,7 +1,7 @@
 """The world: events, the latch they set, and the published stream of random numbers that draws them.
 
 An event is drawn from one uniform per time step; A resets the latch, B sets it, X and nothing leave it. The world's
-only verdict on an action is its pain, (action - latch)^2 (the page, Problem).
+only verdict on an action is its pain, (action - latch)^2 (the page, Problem): at every step, or where X asks for it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +22,7 @@ class Episodes(NamedTuple):
 
     events: Floats  # (R, T, B, 3), one-hot (A, B, X), all zero where nothing fires
     desired: Floats  # (R, T, B), the latch after the event of the step: 0 or 1
+    asked: Floats | None  # (R, T, B), 1 where the action has its pain and 0 elsewhere; None: at every step
 
 
 class Batch(NamedTuple):
@@ -37,12 +38,32 @@ def thresholds(envs: Sequence[Environment]) -> Floats:
     return np.array([(env.p_a, env.p_a + env.p_b, env.p_a + env.p_b + env.p_x) for env in envs]).T
 
 
-def episodes(uniforms: Floats, upper: Floats, dtype: DTypeLike) -> Episodes:
-    """Turn one uniform per time step, (..., R, T, B), into events and the latch. `upper` comes from `thresholds`."""
+def lags(is_a_or_b: NDArray[np.bool_]) -> NDArray[np.integer]:
+    """Time steps since the last A or B, (..., T, B): 0 where one fires. An episode begins one step after such an event.
+
+    For at the start of an episode the latch is at rest as after an A.
+    """
+    t = np.arange(is_a_or_b.shape[-2])[:, None]
+    last: NDArray[np.integer] = np.maximum.accumulate(np.where(is_a_or_b, t, -1), axis=-2)
+    return t - last
+
+
+def episodes(uniforms: Floats, upper: Floats, dtype: DTypeLike, min_lag: int = 0, pain_at: str = "every") -> Episodes:
+    """Turn one uniform per time step, (..., R, T, B), into events, the latch, and where it is asked for.
+
+    Args:
+        uniforms: one per time step.
+        upper: from `thresholds`.
+        dtype: of the results.
+        min_lag: where fewer steps have passed since the last A or B, nothing fires in X's place.
+        pain_at: `every` step, or `x`: only where X fires.
+    """
     a_ends, b_ends, x_ends = upper[:, :, None, None]
     is_a = uniforms < a_ends
     is_b = (uniforms < b_ends) & ~is_a
     is_x = (uniforms < x_ends) & (uniforms >= b_ends)
+    if min_lag > 0:
+        is_x &= lags(is_a | is_b) >= min_lag
 
     events = np.empty((*uniforms.shape, 3), dtype)
     for column, fires in enumerate((is_a, is_b, is_x)):
@@ -53,13 +74,14 @@ def episodes(uniforms: Floats, upper: Floats, dtype: DTypeLike) -> Episodes:
     for t in range(uniforms.shape[-2]):
         latch = (latch & ~is_a[..., t, :]) | is_b[..., t, :]
         desired[..., t, :] = latch
-    return Episodes(events, desired)
+    return Episodes(events, desired, events[..., 2] if pain_at == "x" else None)
 
 
-def pain(action: Floats, desired: Floats, out: Floats | None = None) -> Floats:
-    """The squared distance of the action from the latch."""
+def pain(action: Floats, desired: Floats, asked: Floats | None = None, out: Floats | None = None) -> Floats:
+    """The squared distance of the action from the latch, where it is asked for, and 0 elsewhere."""
     out = np.subtract(action, desired, out=out)
-    return np.square(out, out=out)
+    out = np.square(out, out=out)
+    return out if asked is None else np.multiply(out, asked, out=out)
 
 
 class Streams(NamedTuple):
@@ -88,6 +110,7 @@ def batches(data: Sequence[np.random.Generator], configs: Sequence[Config], firs
     B_M = B * configs[0].method.rollouts_per_step
     drawn = (2 * B_M + B) * T
     upper = thresholds([config.env for config in configs])
+    min_lag, pain_at = configs[0].env.min_lag, configs[0].env.pain_at
     for generator in data:
         cast(np.random.PCG64, generator.bit_generator).advance(first * drawn)
     at_once = max(1, TIME_STEPS_DRAWN_AT_ONCE // (R * drawn))
@@ -97,12 +120,14 @@ def batches(data: Sequence[np.random.Generator], configs: Sequence[Config], firs
         for_world_model = uniforms[..., : 2 * B_M * T].reshape(N, R, B_M, 2, T).swapaxes(2, -1)  # (N, R, T, 2, B_M)
         for_controller = uniforms[..., 2 * B_M * T :].reshape(N, R, B, T).swapaxes(-1, -2)
 
-        world_model = episodes(np.ascontiguousarray(for_world_model[..., 0, :]), upper, dtype)
+        uniforms_of_world_model = np.ascontiguousarray(for_world_model[..., 0, :])
+        world_model = episodes(uniforms_of_world_model, upper, dtype, min_lag, pain_at)
         actions = for_world_model[..., 1, :].astype(dtype, order="C")
-        controller = episodes(np.ascontiguousarray(for_controller), upper, dtype)
+        controller = episodes(np.ascontiguousarray(for_controller), upper, dtype, min_lag, pain_at)
         for i in range(N):
-            yield Batch(
-                Episodes(world_model.events[i], world_model.desired[i]),
-                actions[i],
-                Episodes(controller.events[i], controller.desired[i]),
-            )
+            yield Batch(_of_step(world_model, i), actions[i], _of_step(controller, i))
+
+
+def _of_step(drawn: Episodes, i: int) -> Episodes:
+    """The episodes of one of the outer steps drawn at once."""
+    return Episodes(drawn.events[i], drawn.desired[i], None if drawn.asked is None else drawn.asked[i])

@@ -9,16 +9,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config import Config
+from flipflop.config import Config, evaluation_world
 from flipflop.core import env
-from flipflop.core.act import act, correct
+from flipflop.core.act import act, correct, mean_pain, share_right
 from flipflop.core.nets import Net, Rollout, mean_per_run
 
 Floats = NDArray[np.floating]
 
 
+TIME_STEPS_AT_ONCE = 2**18  # of the episodes of any length: bounds their memory to a few hundred MB
+
+
 class Scores(NamedTuple):
-    """How R controllers did, (R,) each; an episode is solved if its accuracy exceeds eval.threshold."""
+    """How R controllers did, (R,) each; an episode is solved if its accuracy exceeds eval.threshold.
+
+    Accuracy and pain are means over the steps at which the world asks (env.Episodes.asked). An episode in which it
+    never does counts as wholly right and painless.
+    """
 
     success: NDArray[np.bool_]  # enough episodes solved: at least eval.success_fraction of them
     solved_episodes: NDArray[np.integer]
@@ -27,34 +34,96 @@ class Scores(NamedTuple):
     mean_pain: Floats
 
 
+class ByLag(NamedTuple):
+    """How R controllers did by the time steps since the last A or B: 0, 1, 2-3, 4-7, 8-15, ...; counts, (R, bins)."""
+
+    correct: NDArray[np.integer]  # of these steps, those with the action on the latch's side of one half
+    steps: NDArray[np.integer]  # at which the world asks
+
+
 class Evaluation:
     """The evaluation episodes of R runs and the buffers to act in them."""
 
-    def __init__(self, configs: Sequence[Config]) -> None:
+    def __init__(self, configs: Sequence[Config], length: int | None = None) -> None:
+        """Draw the episodes, of eval.episode_length or another length."""
         self.settings, self.dtype, self.cell = configs[0].eval, configs[0].dtype, configs[0].controller.cell
-        B, T = self.settings.episodes, self.settings.episode_length
+        self.length = self.settings.episode_length if length is None else length
+        worlds = [evaluation_world(config) for config in configs]
+        B, T = self.settings.episodes, self.length
         # One episode after another from one generator: the same uniforms for every run, read with its probabilities.
         uniforms = np.random.default_rng(self.settings.seed).random((B, T)).T
-        upper = env.thresholds([config.env for config in configs])
-        batch = env.episodes(np.broadcast_to(uniforms, (1, len(configs), T, B)), upper, self.dtype)
+        batch = env.episodes(
+            np.broadcast_to(uniforms, (1, len(configs), T, B)),
+            env.thresholds(worlds),
+            self.dtype,
+            worlds[0].min_lag,
+            worlds[0].pain_at,
+        )
         self.events, self.desired = batch.events[0], batch.desired[0]
+        self.asked = None if batch.asked is None else batch.asked[0]
         self.rollout: Rollout | None = None  # kept from check to check while as many runs are unsolved
 
     def __call__(self, controllers: Net, runs: NDArray[np.integer]) -> Scores:
         """Score the controllers of `runs` (indices into the block), gathered into a batch of their own."""
         controllers = controllers.select(runs)
-        B, T = self.settings.episodes, self.settings.episode_length
+        B, T = self.settings.episodes, self.length
         if self.rollout is None or len(self.rollout.S) != len(runs):
             self.rollout = Rollout(len(runs), T, B, controllers.V.shape[1] - 1, self.dtype, self.cell)
         desired = self.desired[runs]
-        acted = act(controllers, self.rollout, self.events[runs], desired)
+        asked = None if self.asked is None else self.asked[runs]
+        self.acted = act(controllers, self.rollout, self.events[runs], desired, asked)
 
-        accuracy = correct(acted.actions, desired).mean(axis=1)  # (R, B): counts over T, exact in any order
+        accuracy = share_right(self.acted.actions, desired, asked, axis=1)  # (R, B)
         solved = (accuracy > self.settings.threshold).sum(axis=1)
         return Scores(
             success=solved / B >= self.settings.success_fraction,
             solved_episodes=solved,
             mean_accuracy=mean_per_run(accuracy),
             std_accuracy=np.sqrt(mean_per_run(np.square(accuracy - mean_per_run(accuracy)[:, None]))),
-            mean_pain=mean_per_run(acted.pain),
+            mean_pain=mean_pain(self.acted.pain, asked),
         )
+
+    def by_lag(self) -> ByLag:
+        """How the controllers did by lag, all of them at the last call."""
+        lags = env.lags(self.events[..., :2].any(axis=-1))
+        bins = np.frexp(lags)[1]  # the exponent e of lag = m 2^e, m from 1/2 to below 1; that of 0 is 0
+        R, number = len(bins), bins_of_lags(self.length)
+        bins += number * np.arange(R)[:, None, None]
+        asked = np.ones(bins.shape, bool) if self.asked is None else self.asked != 0
+        right = correct(self.acted.actions, self.desired)
+        return ByLag(*(np.bincount(bins[of], minlength=R * number).reshape(R, number) for of in (right & asked, asked)))
+
+
+def bins_of_lags(length: int) -> int:
+    """How many bins of lags there are in episodes of a length: the last step's lag may be as long as the episode."""
+    return length.bit_length() + 1
+
+
+class FinalEvaluation(NamedTuple):
+    """How R runs did at their end."""
+
+    scores: Scores  # of eval.episode_length
+    at_lengths: dict[int, Scores]  # of each of eval.lengths
+    by_lag: ByLag  # of the longest of all these
+
+
+def evaluate_finally(configs: Sequence[Config], controllers: Net) -> FinalEvaluation:
+    """The final evaluation of a block, at all lengths; of long episodes a few runs at a time."""
+    settings, R = configs[0].eval, len(configs)
+    lengths = sorted({settings.episode_length, *settings.lengths})
+    scores: dict[int, Scores] = {}
+    for length in lengths:
+        at_once = max(1, TIME_STEPS_AT_ONCE // (length * settings.episodes))
+        parts, lags = [], []
+        for first in range(0, R, at_once):
+            slice_of_runs = configs[first : first + at_once]
+            here = np.arange(len(slice_of_runs))
+            evaluation = Evaluation(slice_of_runs, length)
+            parts.append(evaluation(controllers.select(first + here), here))
+            if length == lengths[-1]:
+                lags.append(evaluation.by_lag())
+        scores[length] = Scores(*map(np.concatenate, zip(*parts, strict=True)))
+    by_lag = ByLag(*map(np.concatenate, zip(*lags, strict=True)))
+    return FinalEvaluation(
+        scores[settings.episode_length], {length: scores[length] for length in settings.lengths}, by_lag
+    )

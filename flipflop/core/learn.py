@@ -30,10 +30,16 @@ CREDIT = {"one_step": backward_within_step, "full": backward}
 
 
 def world_model_lesson(
-    world_model: Net, rollout: Rollout, events: Floats, desired: Floats, actions: Floats, out: Net
+    world_model: Net,
+    rollout: Rollout,
+    events: Floats,
+    desired: Floats,
+    asked: Floats | None,
+    actions: Floats,
+    out: Net,
 ) -> Floats:
     """Run M on random actions (R, T, B); its gradient goes to `out`. Returns its loss, 1/2 mean squared error (R,)."""
-    pain = env.pain(actions, desired)
+    pain = env.pain(actions, desired, asked)
     predicted = predict(world_model, rollout, events, pain, actions)
 
     error = predicted - pain
@@ -69,9 +75,10 @@ def member_mean(of_all: Floats, R: int) -> Floats:
     return mean
 
 
-def true_slope(acted: Acted, desired: Floats) -> Floats:
+def true_slope(acted: Acted, desired: Floats, asked: Floats | None = None) -> Floats:
     """The derivative of the pain itself, summed over time, to C's actions (R, T, B): what M stands in for."""
-    return 2 * (acted.actions - desired)
+    slope = 2 * (acted.actions - desired)
+    return slope if asked is None else slope * asked
 
 
 def controller_gradient(

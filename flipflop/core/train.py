@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.config import Config, structure, validate
-from flipflop.core.act import act, correct
+from flipflop.core.act import act, mean_pain, share_right
 from flipflop.core.chance import Chance, Chances, chances
 from flipflop.core.env import Batch, batches, streams
-from flipflop.core.evaluate import Evaluation, Scores
+from flipflop.core.evaluate import ByLag, Evaluation, FinalEvaluation, evaluate_finally
 from flipflop.core.learn import controller_gradient, imagined_slope, member_mean, true_slope, world_model_lesson
-from flipflop.core.nets import Net, Rollout, Weights, initial_weights, mask, mean_per_run
+from flipflop.core.nets import Net, Rollout, Weights, initial_weights, mask
 from flipflop.core.optimisers import OPTIMISERS, Optimiser
 
 Floats = NDArray[np.floating]
@@ -53,6 +53,22 @@ class Metrics:
     controller_environment_steps: int
     training_accuracy: float | None
     training_pain: float | None
+    at_lengths: dict[int, "AtLength"]  # of eval.lengths
+
+    def by_name(self) -> dict[str, float | int | None]:
+        """Every number by one name: those of another length as mean_accuracy_at_1000."""
+        numbers = {name: value for name, value in vars(self).items() if name != "at_lengths"}
+        for length, scores in self.at_lengths.items():
+            numbers |= {f"{name}_at_{length}": value for name, value in scores._asdict().items()}
+        return numbers
+
+
+class AtLength(NamedTuple):
+    """The final evaluation's outcome in episodes of another length: it has no part in the run's success."""
+
+    solved_episodes: int
+    mean_accuracy: float | None
+    mean_pain: float | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +98,7 @@ class RunResult:
     history: History
     controller: Weights
     world_model: Weights  # of an ensemble, each array with its members as its first axis, after that of snapshots
+    by_lag: ByLag  # at the final evaluation, of its longest episodes, (bins,) each; 0 for a diverged run
     snapshots: Snapshots | None  # None with snapshots.every = 0; NaN from a divergence on
     diverged_at: int | None  # the check, as an outer step, at which it was found to have diverged
 
@@ -257,30 +274,31 @@ class Block:
             learns = np.repeat(k < self.warmup, self.K) if method.schedule == "model_first" else None
             self.descend(self.world_model_optimiser, self.world_model_gradient, self.world_model_mask, learns)
 
-        desired = batch.controller.desired
+        desired, asked = batch.controller.desired, batch.controller.asked
         acted = act(C, self.acted, *batch.controller, left.controller)
         if k >= self.warmup.min():
             learns = None if k >= self.warmup.max() else k >= self.warmup
             dpain = (
                 imagined_slope(M, self.imagined, self.acted, acted, str(method.credit))
                 if self.has_world_model
-                else true_slope(acted, desired)
+                else true_slope(acted, desired, asked)
             )
             controller_gradient(C, self.acted, acted, dpain, self.controller_gradient, left.controller)
             self.descend(self.controller_optimiser, self.controller_gradient, self.controller_mask, learns)
-        self.pain[:, k] = mean_per_run(acted.pain)
-        self.accuracy[:, k] = mean_per_run(correct(acted.actions, desired))
+        self.pain[:, k] = mean_pain(acted.pain, asked)
+        self.accuracy[:, k] = share_right(acted.actions, desired, asked)
 
-    def world_model_data(self, batch: Batch, chance: Chance | None) -> tuple[Floats, Floats, Floats]:
-        """Events, latch and actions (R*K, T, B) of the episodes that M learns from, the same for all of a run's."""
-        events, desired = batch.world_model
+    def world_model_data(self, batch: Batch, chance: Chance | None) -> tuple[Floats, Floats, Floats | None, Floats]:
+        """Events, latch, what is asked and actions (R*K, T, B) of M's episodes, the same for all models of a run."""
         actions = batch.actions
         if chance is not None:
             chance = chance._replace(instead=batch.actions)
-            actions = act(self.controller, self.acted_for_world_model, events, desired, chance).actions
+            actions = act(self.controller, self.acted_for_world_model, *batch.world_model, chance).actions
+        events, desired, asked = batch.world_model
         if self.K == 1:
-            return events, desired, actions
-        return np.repeat(events, self.K, axis=0), np.repeat(desired, self.K, axis=0), np.repeat(actions, self.K, axis=0)
+            return events, desired, asked, actions
+        events, desired, actions = (np.repeat(array, self.K, axis=0) for array in (events, desired, actions))
+        return events, desired, None if asked is None else np.repeat(asked, self.K, axis=0), actions
 
     @staticmethod
     def descend(optimiser: Optimiser, gradient: Net, mask: Floats | None, learns: NDArray[np.bool_] | None) -> None:
@@ -311,12 +329,12 @@ class Block:
     def finish(self) -> list[RunResult]:
         """The last check, for every run whether it solved before or not, and the results."""
         self.find_diverged(self.steps)
-        scores = self.evaluation(self.controller, np.arange(len(self.configs)))
-        return [self.result(run, scores) for run in range(len(self.configs))]
+        final = evaluate_finally(self.configs, self.controller)
+        return [self.result(run, final) for run in range(len(self.configs))]
 
-    def result(self, run: int, scores: Scores) -> RunResult:
+    def result(self, run: int, final: FinalEvaluation) -> RunResult:
         """One run's share of the block."""
-        config = self.configs[run]
+        config, scores = self.configs[run], final.scores
         diverged_at = int(self.diverged_at[run]) or None
         controller, world_model = self.controller, self.world_model
         if diverged_at is not None:
@@ -350,6 +368,14 @@ class Block:
             controller_environment_steps=C_per_step * self.steps,
             training_accuracy=if_sound(self.accuracy[run, -1]),
             training_pain=if_sound(self.pain[run, -1]),
+            at_lengths={
+                length: AtLength(
+                    int(of.solved_episodes[run]) if diverged_at is None else 0,
+                    if_sound(of.mean_accuracy[run]),
+                    if_sound(of.mean_pain[run]),
+                )
+                for length, of in final.at_lengths.items()
+            },
         )
         pairs = list(zip((self.controller, self.world_model), self.snapshots, strict=False))
         return RunResult(
@@ -357,6 +383,7 @@ class Block:
             history,
             controller.stacked(self.per_run(controller.theta)[run]),
             world_model.stacked(self.per_run(world_model.theta)[run]),
+            ByLag(*(counts[run] * (diverged_at is None) for counts in final.by_lag)),
             Snapshots(*(net.stacked(kept[run]) for net, kept in pairs)) if pairs else None,
             diverged_at,
         )

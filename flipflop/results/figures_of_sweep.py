@@ -1,4 +1,4 @@
-"""A sweep as pictures: success beside the paper's claims, pain over training, steps to solve, a map of two knobs."""
+"""A sweep as pictures: success beside the paper's claims, training, steps to solve, how long is remembered, a map."""
 
 import textwrap
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
+from flipflop.core.evaluate import ByLag
 from flipflop.results.load import Group, Sweep
 from flipflop.results.paper import CLAIMS
 from flipflop.results.statistics import kaplan_meier, wilson
@@ -34,12 +35,14 @@ MOST_CELLS_WITH_TEXT = 20  # along the horizontal axis of a map
 
 
 def draw(sweep: Sweep) -> dict[str, Figure]:
-    """A sweep's figures by name, those that it has the data for: success, pain, solved, heat."""
+    """A sweep's figures by name, those that it has the data for: success, pain, solved, lag, lengths, heat."""
     groups = sweep.groups()
     figures = {
         "success": success(groups),
         "pain": pain(sweep, groups),
         "solved": solved(groups),
+        "lag": lag(sweep, groups),
+        "lengths": lengths(groups),
         "heat": heat(sweep, groups),
     }
     return {name: figure for name, figure in figures.items() if figure is not None}
@@ -223,6 +226,68 @@ def _times(trials: Sequence[Record]) -> tuple[list[int], list[bool]]:
 
 
 @in_style
+def lag(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
+    """Accuracy over the time steps since the last A or B, a group's runs pooled; None if no run has counted any."""
+    correct, steps = (sweep.series(f"by_lag.{name}") for name in ByLag._fields)
+    curves: list[tuple[Group, NDArray[np.integer], Floats]] = []
+    for group in groups:
+        members = [record.index for record in group.records if record.index in steps]
+        if members and (asked := np.sum([steps[index] for index in members], axis=0)).any():
+            at = np.flatnonzero(asked)
+            right = np.sum([correct[index] for index in members], axis=0)
+            curves.append((group, at, right[at] / asked[at]))
+    if not curves:
+        return None
+    names = [group.title for group, _, _ in curves]
+    x_label = "time steps since the last A or B"
+    figure, places, looks = _places(names, MOST_LINES, 2.6, "accuracy", "runs pooled", x_label)
+    for (_, bins, accuracy), place in zip(curves, places, strict=False):
+        place.axes.plot(bins, accuracy, color=place.color, linestyle=place.dash, marker="o", markersize=3)
+    most = max(int(bins.max()) for _, bins, _ in curves[: len(places)])
+    every = ceil((most + 1) / (8 if len(curves) <= MOST_LINES else 4))
+    places[0].axes.set_xticks(range(0, most + 1, every), [_lags(number) for number in range(0, most + 1, every)])
+    places[0].axes.set_ylim(top=1.02)  # panels share it
+    _legend(figure, looks)
+    _title(figure, f"Accuracy by lag in the longest final evaluation: {_of(len(places), len(curves))}")
+    return figure
+
+
+def _lags(number: int) -> str:
+    """The lags of a bin (flipflop.core.evaluate.ByLag)."""
+    first, last = (0, 0) if number == 0 else (2 ** (number - 1), 2**number - 1)
+    return str(first) if first == last else f"{first}-{last}"
+
+
+@in_style
+def lengths(groups: Sequence[Group]) -> Figure | None:
+    """Mean accuracy in the final evaluation over its length; None if no run was evaluated at a second one."""
+    curves: list[tuple[Group, list[int], list[float]]] = []
+    for group in groups:
+        config, trials = group.records[0].config, _trials(group.records)
+        names = {length: f"mean_accuracy_at_{length}" for length in config.get("eval.lengths", [])}
+        names[config["eval.episode_length"]] = "mean_accuracy"
+        told = {
+            length: [trial.metrics[name] for trial in trials if trial.metrics.get(name) is not None]
+            for length, name in sorted(names.items())
+        }
+        means = {length: float(np.mean(accuracies)) for length, accuracies in told.items() if accuracies}
+        if len(means) > 1:
+            curves.append((group, list(means), list(means.values())))
+    if not curves:
+        return None
+    titles = [group.title for group, _, _ in curves]
+    x_label = "time steps of an evaluation episode"
+    figure, places, looks = _places(titles, MOST_LINES, 2.6, "mean accuracy", "mean of runs", x_label)
+    for (_, at, means_at), place in zip(curves, places, strict=False):
+        place.axes.plot(at, means_at, color=place.color, linestyle=place.dash, marker="o", markersize=3)
+    places[0].axes.set_xscale("log")  # panels share these
+    places[0].axes.set_ylim(top=1.02)
+    _legend(figure, looks)
+    _title(figure, f"Accuracy over the evaluation's length: {_of(len(places), len(curves))}")
+    return figure
+
+
+@in_style
 def heat(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     """The success rate over two numeric knobs; None unless exactly two were swept, and both are numeric."""
     records = sweep.records
@@ -300,7 +365,7 @@ class Place(NamedTuple):
 
 
 def _places(
-    names: Sequence[str], most: int, height: float, y_label: str, alone: str
+    names: Sequence[str], most: int, height: float, y_label: str, alone: str, x_label: str = "outer step"
 ) -> tuple[Figure, list[Place], list[Line2D | Patch]]:
     """One plot for all groups if they are few, else one for each of the first; and the legend's entries for lines.
 
@@ -310,6 +375,7 @@ def _places(
         height: of the one plot in inches, without title and legend.
         y_label: short enough for the small ones.
         alone: what a line is, to be said in the legend if it need not tell groups apart.
+        x_label: what the plots are over.
     """
     if len(names) <= most:
         looks = [_line(color, dash, name) for color, dash, name in zip(SERIES, DASHES, names, strict=False)]
@@ -317,7 +383,7 @@ def _places(
         figure = new_figure(8, height + 1.2 + 0.18 * lines)
         axes = figure.subplots()
         grid(axes)
-        axes.set_xlabel("outer step")
+        axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         return figure, [Place(axes, *look) for look in zip(SERIES, DASHES, strict=True)][: len(names)], [*looks]
 
@@ -331,7 +397,7 @@ def _places(
         axes.set_visible(False)
     for axes in panels[len(drawn) - columns : len(drawn)]:
         axes.tick_params(labelbottom=True)  # of the last row, or over a place that stays empty
-        axes.set_xlabel("outer step")
+        axes.set_xlabel(x_label)
     for axes in panels[::columns]:
         axes.set_ylabel(y_label)
     for axes, name in zip(panels, drawn, strict=False):

@@ -68,7 +68,7 @@ class Sweep:
         """One array of every run that has it, by the run's index.
 
         Each block's file is read and checked once, where `arrays` reads it for every run. Runs without arrays and runs
-        of damaged blocks are left out.
+        of damaged blocks are left out, and those of an earlier version that did not keep it.
         """
         blocks: dict[tuple[Path, str, str | None], list[Record]] = {}
         for record in self.records:
@@ -77,8 +77,8 @@ class Sweep:
         series: dict[int, NDArray[np.generic]] = {}
         for (home, _, _), members in blocks.items():
             with suppress(ConfigError):
-                rows = load_block(home, members[0], [name])[name]
-                series.update((record.index, rows[record.slot]) for record in members)
+                for rows in load_block(home, members[0], [name]).values():
+                    series.update((record.index, rows[record.slot]) for record in members)
         return series
 
     def groups(self) -> list[Group]:

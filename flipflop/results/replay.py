@@ -1,14 +1,14 @@
 """What a trained pair does, from its record alone: a test episode, and the world model's view of every action."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config import Environment
+from flipflop.config import RULES, Environment
 from flipflop.core import env
-from flipflop.core.act import act, correct, predict
+from flipflop.core.act import act, predict, share_right
 from flipflop.core.nets import Net, Rollout, Weights
 from flipflop.sweep.records import Arrays
 
@@ -37,11 +37,13 @@ class Episode(NamedTuple):
     actions: Floats
     pain: Floats
     predicted: Floats | None  # M's prediction of the pain; None where M has learned nothing
+    asked: Floats | None  # 1 where the action has its pain, 0 elsewhere; None: at every step
 
     @property
     def accuracy(self) -> float:
-        """The part of its steps with the action on the latch's side of one half."""
-        return float(correct(self.actions, self.desired).mean())
+        """The part of its asked steps with the action on the latch's side of one half; 1 where none is asked."""
+        asked = None if self.asked is None else self.asked[None, :, None]
+        return float(share_right(self.actions[None, :, None], self.desired[None, :, None], asked)[0])
 
 
 class Landscape(NamedTuple):
@@ -50,16 +52,17 @@ class Landscape(NamedTuple):
     context: str
     desired: float
     predicted: Floats  # at ACTIONS
+    is_asked: bool = True  # whether the action has any pain
 
     @property
     def true(self) -> Floats:
         """The world's pain at ACTIONS."""
-        return np.square(ACTIONS - self.desired)
+        return np.square(ACTIONS - self.desired) * self.is_asked
 
     @property
     def distance(self) -> float:
-        """How far the action that M likes best is from the latch."""
-        if not np.isfinite(self.predicted).all():
+        """How far the action that M likes best is from the latch; NaN where every action is as good."""
+        if not self.is_asked or not np.isfinite(self.predicted).all():
             return float("nan")
         return float(abs(ACTIONS[self.predicted.argmin()] - self.desired))
 
@@ -96,6 +99,16 @@ def cells_of(settings: Settings) -> tuple[str, str]:
     return settings.get("controller.cell", "elman"), settings.get("world_model.cell", "elman")
 
 
+def world_of(settings: Settings) -> Environment:
+    """The world in which the pair was tested; a record may be older than some of its knobs."""
+
+    def of_test(name: str) -> Any:
+        value = settings.get(f"eval.env.{name}")
+        return settings.get(f"env.{name}", RULES[f"env.{name}"].before) if value is None else value
+
+    return Environment(**{name: of_test(name) for name in get_type_hints(Environment)})
+
+
 def has_world_model(settings: Settings) -> bool:
     """Whether M has learned anything: with method=direct it is only drawn."""
     return bool(settings["method.name"] != "direct")
@@ -106,18 +119,21 @@ def fresh_episodes(controllers: Net, world_models: Net, settings: Settings) -> l
     generator = np.random.default_rng(settings["eval.seed"])
     generator.random((settings["eval.episodes"], settings["eval.episode_length"]))
     uniforms = generator.random((1, EPISODE_LENGTH, 1))
-    world = Environment(*(settings[f"env.{name}"] for name in ("p_a", "p_b", "p_x", "episode_length")))
-    drawn = env.episodes(uniforms, env.thresholds([world]), controllers.theta.dtype)
-    episodes = _live(controllers, world_models, cells_of(settings), drawn.events, drawn.desired)
+    world = world_of(settings)
+    drawn = env.episodes(uniforms, env.thresholds([world]), controllers.theta.dtype, world.min_lag, world.pain_at)
+    episodes = _live(controllers, world_models, cells_of(settings), drawn)
     return episodes if has_world_model(settings) else [episode._replace(predicted=None) for episode in episodes]
 
 
 def landscapes(controller: Net, world_model: Net, settings: Settings) -> list[Landscape]:
     """M's predicted pain of every action in each of the page's contexts, which C has brought about by its actions."""
-    return [_landscape(controller, world_model, cells_of(settings), *item) for item in CONTEXTS.items()]
+    at_x_alone = settings.get("env.pain_at") == "x"
+    return [_landscape(controller, world_model, cells_of(settings), at_x_alone, *item) for item in CONTEXTS.items()]
 
 
-def _landscape(controller: Net, world_model: Net, cells: tuple[str, str], context: str, happens: str) -> Landscape:
+def _landscape(
+    controller: Net, world_model: Net, cells: tuple[str, str], at_x_alone: bool, context: str, happens: str
+) -> Landscape:
     dtype = controller.theta.dtype
     events = np.array([[letter == event for event in "ABX"] for letter in happens], dtype)
     desired = np.zeros(len(happens), dtype)
@@ -125,7 +141,9 @@ def _landscape(controller: Net, world_model: Net, cells: tuple[str, str], contex
     for t, letter in enumerate(happens):
         latch = {"A": 0.0, "B": 1.0}.get(letter, latch)
         desired[t] = latch
-    (lived,) = _live(controller, world_model, cells, events[None, :, None], desired[None, :, None])
+    of_one = events[None, :, None]
+    drawn = env.Episodes(of_one, desired[None, :, None], of_one[..., 2] if at_x_alone else None)
+    (lived,) = _live(controller, world_model, cells, drawn)
 
     T, B, K = len(happens), len(ACTIONS), len(world_model.theta)
     shape = (K, T, B)
@@ -135,23 +153,29 @@ def _landscape(controller: Net, world_model: Net, cells: tuple[str, str], contex
     pain = np.broadcast_to(lived.pain[None, :, None], shape)
     with np.errstate(all="ignore"):
         predicted = predict(world_model, rollout, np.broadcast_to(events[None, :, None], (*shape, 3)), pain, actions)
-    return Landscape(context, latch, predicted[:, -1].mean(axis=0))
+    return Landscape(context, latch, predicted[:, -1].mean(axis=0), not at_x_alone or happens[-1] == "X")
 
 
-def _live(
-    controllers: Net, world_models: Net, cells: tuple[str, str], events: Floats, desired: Floats
-) -> list[Episode]:
-    """Let R pairs live through one episode, (1, T, 1, 3) and (1, T, 1); what an ensemble predicts is its mean."""
-    R, (_, T, B) = len(controllers.theta), desired.shape
+def _live(controllers: Net, world_models: Net, cells: tuple[str, str], drawn: env.Episodes) -> list[Episode]:
+    """Let R pairs live through one episode, drawn with 1, T and 1 as R, T and B; an ensemble predicts its mean."""
+    R, (_, T, B) = len(controllers.theta), drawn.desired.shape
     K = len(world_models.theta) // R
-    events, desired = np.broadcast_to(events, (R, T, B, 3)), np.broadcast_to(desired, (R, T, B))
+    events, desired = np.broadcast_to(drawn.events, (R, T, B, 3)), np.broadcast_to(drawn.desired, (R, T, B))
+    asked = None if drawn.asked is None else np.broadcast_to(drawn.asked, (R, T, B))
     dtype = controllers.theta.dtype
     with np.errstate(all="ignore"):  # a diverged pair does what it can
-        acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype, cells[0]), events, desired)
+        acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype, cells[0]), events, desired, asked)
         imagined = Rollout(R * K, T, B, world_models.V.shape[1] - 1, dtype, cells[1])
         seen = (np.repeat(array, K, axis=0) for array in (events, acted.pain, acted.actions))
         predicted = predict(world_models, imagined, *seen).reshape(R, K, T, B).mean(axis=1)
     return [
-        Episode(*(of_all[run, :, 0].copy() for of_all in (events, desired, acted.actions, acted.pain, predicted)))
+        Episode(
+            events=events[run, :, 0].copy(),
+            desired=desired[run, :, 0].copy(),
+            actions=acted.actions[run, :, 0].copy(),
+            pain=acted.pain[run, :, 0].copy(),
+            predicted=predicted[run, :, 0].copy(),
+            asked=None if asked is None else asked[run, :, 0].copy(),
+        )
         for run in range(R)
     ]

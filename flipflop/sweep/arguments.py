@@ -9,7 +9,7 @@ from flipflop.sweep.ranges import expand
 # Hydra's flags that take a value in the next argument.
 _WITH_VALUE = {"-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"}
 
-GROUPS = ("env", "controller", "world_model", "optimiser", "regime", "method")
+GROUPS = ("env", "controller", "world_model", "optimiser", "regime", "method", "eval/env")
 
 # What is said of a sweep as a whole, and of no run in it.
 OF_THE_SWEEP = ("name", "dry_run", "figures")
@@ -62,6 +62,8 @@ def check(overrides: Iterable[str]) -> None:
             raise ConfigError(f"{text} is not allowed: set its parts, as in hydra.launcher.n_jobs=2")
         if key in GROUPS and (value == "null" or not re.match(r"[A-Za-z_{$]", value)):
             raise ConfigError(f"{text} is not allowed: {key} must be the name of a file in conf/{key}/")
+        if "." in key and (group := key.replace(".", "/")) in GROUPS and re.match(r"[A-Za-z_]", value):
+            raise ConfigError(f"{text} is not allowed: {key} has several knobs, choose {group}=...")
         if key in OF_THE_SWEEP and "," in value:
             raise ConfigError(f"{text} is not allowed: a sweep must have one {key}")
 

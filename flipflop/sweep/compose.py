@@ -13,11 +13,11 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from flipflop.config import RULES, Config, ConfigError, validate, with_settings
-from flipflop.sweep.arguments import check
+from flipflop.sweep.arguments import GROUPS, check
 from flipflop.sweep.ranges import expand
 
 
@@ -57,7 +57,7 @@ class Composer:
             loader: where Hydra finds the config groups.
         """
         self._load = load
-        self._groups = set(loader.list_groups(""))
+        self._groups = {*loader.list_groups(""), *GROUPS}  # a list has the topmost alone
         self._overrides: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], _Base] = {}
         self._converted: dict[tuple[tuple[str, ...], str], Any] = {}
@@ -91,8 +91,9 @@ class Composer:
 
     def _is_plain(self, override: Override) -> bool:
         value = override.value()
-        is_scalar = value is None or isinstance(value, (bool, int, float, str))
-        return override.key_or_group in RULES and is_scalar and "${" not in str(value)
+        items = value if isinstance(value, list) else [value]
+        are_scalars = all(item is None or isinstance(item, (bool, int, float, str)) for item in items)
+        return override.key_or_group in RULES and are_scalars and "${" not in str(value)
 
     def _base(self, choices: tuple[str, ...]) -> _Base:
         if choices not in self._bases:
@@ -105,7 +106,8 @@ class Composer:
         at = choices, override.input_line or ""
         if at not in self._converted:
             OmegaConf.update(base.node, override.key_or_group, override.value(), merge=True)
-            self._converted[at] = OmegaConf.select(base.node, override.key_or_group)
+            converted = OmegaConf.select(base.node, override.key_or_group)
+            self._converted[at] = list(converted) if isinstance(converted, ListConfig) else converted
         return self._converted[at]
 
 

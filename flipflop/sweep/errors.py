@@ -31,7 +31,7 @@ def explain(error: BaseException) -> str:
             return f"{cause.override} is not allowed: it cannot be read as key=value ({cause.message.splitlines()[0]})"
         if isinstance(cause, MissingConfigException):
             return _missing(cause)
-        key = getattr(cause, "full_key", None)
+        key = re.sub(r"\[\d+\]$", "", getattr(cause, "full_key", None) or "")  # an item of a list is told by its list
         if isinstance(cause, MissingMandatoryValue) and key:
             return f"{key} has no value: it must be {_words(key)}"
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and key:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.config import ConfigError
+from flipflop.core.evaluate import ByLag
 from flipflop.core.nets import Weights
 from flipflop.core.train import RESULTS_VERSION, RunResult
 from flipflop.sweep.files import append_whole, checksum, write_whole
@@ -201,7 +202,7 @@ def load_arrays(home: Path, record: Record) -> Arrays:
 
 
 def load_block(home: Path, record: Record, names: Sequence[str] | None = None) -> Arrays:
-    """The arrays of all runs of a run's block, one row per slot; of `names` alone if given.
+    """The arrays of all runs of a run's block, one row per slot; of `names`, those it has, alone if given.
 
     Raises:
         ConfigError: the run has none, or they are not as they were written.
@@ -211,14 +212,16 @@ def load_block(home: Path, record: Record, names: Sequence[str] | None = None) -
     for problem in damaged_blocks(home, [record]).values():
         raise ConfigError(problem)
     with np.load(home / "blocks" / f"{record.block}.npz", allow_pickle=False) as block:
-        return {name: block[name] for name in (block.files if names is None else names)}
+        return {name: block[name] for name in block.files if names is None or name in names}
 
 
 def arrays_of(results: Sequence[RunResult]) -> Arrays:
-    """A block's arrays, stacked over its runs: history (R, kept steps), weights of both nets (R, ...), snapshots."""
+    """A block's arrays, stacked over its runs: history (R, kept steps), counts by lag, weights, snapshots (R, ...)."""
     arrays: Arrays = {}
     for name in vars(results[0].history):
         arrays[name] = np.stack([getattr(result.history, name) for result in results])
+    for name in ByLag._fields:
+        arrays[f"by_lag.{name}"] = np.stack([getattr(result.by_lag, name) for result in results])
     for net in ("controller", "world_model"):
         for name in Weights._fields:
             arrays[f"{net}.{name}"] = np.stack([getattr(getattr(result, net), name) for result in results])
@@ -337,7 +340,7 @@ class Folder:
             overrides=list(run.overrides),
             config=run.settings,
             status=result.status if result is not None else "crashed" if outcome.crashed else "failed",
-            metrics={} if result is None else finite(vars(result.metrics)),
+            metrics={} if result is None else finite(result.metrics.by_name()),
             error=error,
             block=block if run.key in slots else None,
             slot=slots.get(run.key),
