@@ -220,6 +220,8 @@ def test_cost_to_solve():
     assert found == (6, 10, 900, {1: 5500, 8: 44000})
     assert solution(baseline({"seed": 77}), of_step, runs(4, 10)) == (4, 10, None, None)
     assert solution(baseline({"optimiser.clip_norm": 2.0}), of_step, records) is None
+    direct = [*runs(10, 10, DIRECT | {"world_model.hidden": 3, "optimiser.lr_world_model": 1.0}, steps=100)]
+    assert solution(baseline(DIRECT), of_step, direct).runs == 10  # a world model that is not there tells nothing apart
     assert of_step.solution(100, 500) == 300  # solved while M was alone
 
 
@@ -273,7 +275,7 @@ def test_rows_of_growth():
         for changes in ({}, {"method.credit": "full"}, DIRECT | {"method.warmup_steps": 0})
         for record in runs(6, 10, {"controller.hidden": 2, "world_model.hidden": 2, **changes})
     ]
-    rows = list(measured(records, [("elman", 2, 20), ("elman", 2, 3)]))
+    rows = list(measured(records, [("elman", "elman", 2, 20), ("elman", "elman", 2, 3)]))
     assert [(row["method"], row["episode_length"]) for row in rows] == [
         (method, length) for length in (20, 3) for method in ("one_step", "full", "direct")
     ]

@@ -42,10 +42,10 @@ def priced(overrides: Sequence[str], records: Sequence[Record]) -> list[Priced]:
     composed = configs(*overrides)
     axes = [axis(f"{key}={expand(key, value)}") for key, _, value in (text.partition("=") for text in overrides)]
     swept = [texts[0].partition("=")[0] for texts in axes if len(texts) > 1]
-    prices: dict[tuple[object, ...], Price] = {}
+    prices: dict[str, Price] = {}
 
     def price_of(config: Config) -> Price:
-        settings = tuple(flat(config).values())
+        settings = repr(flat(config))
         if settings not in prices:
             prices[settings] = price(config)
         return prices[settings]

@@ -26,30 +26,32 @@ METHODS = {
 }
 HIDDEN, LENGTH = 16, 20  # the page's: where one grows the other is this
 SIZES, LENGTHS = (4, 8, 16, 32, 64), (5, 10, 20, 40, 80)
-# (controller.cell, hidden units of both nets, env.episode_length)
+# (controller.cell, world_model.cell, hidden units of both nets, env.episode_length)
 PLACES = [
-    *(("elman", hidden, LENGTH) for hidden in SIZES),
-    *(("elman", HIDDEN, length) for length in LENGTHS if length != LENGTH),
-    ("lstm", HIDDEN, LENGTH),
+    *(("elman", "elman", hidden, LENGTH) for hidden in SIZES),
+    *(("elman", "elman", HIDDEN, length) for length in LENGTHS if length != LENGTH),
+    ("lstm", "elman", HIDDEN, LENGTH),
+    ("lstm", "lstm", HIDDEN, LENGTH),
 ]
 
 
 def measured(
-    records: Sequence[Record], places: Sequence[tuple[str, int, int]] = PLACES
+    records: Sequence[Record], places: Sequence[tuple[str, str, int, int]] = PLACES
 ) -> Iterator[dict[str, float | str | None]]:
     """Price every method at every place: a row of the CSV each, costs per outer step and by bytes per number.
 
     What a solution costs is told where the records have runs of the same config.
     """
-    for cell, hidden, length in places:
+    for controller, world_model, hidden, length in places:
         for method, chosen in METHODS.items():
             sizes = (f"controller.hidden={hidden}", f"world_model.hidden={hidden}", f"env.episode_length={length}")
-            (config,) = configs(f"controller={cell}", *sizes, *chosen)
+            (config,) = configs(f"controller={controller}", f"world_model={world_model}", *sizes, *chosen)
             own = price(config)
             solved = solution(config, own, records)
             to_solve = solved.cost if solved is not None and solved.cost is not None else {}
             yield {
-                "controller": cell,
+                "controller": controller,
+                "world_model": world_model,
                 "method": method,
                 "hidden": hidden,
                 "episode_length": length,

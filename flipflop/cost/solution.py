@@ -33,4 +33,6 @@ def solution(config: Config, price: Price, records: Sequence[Record]) -> Solutio
 
 
 def _without_seed(settings: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in decisive(settings).items() if key != "seed"}
+    """What decides a run's numbers beside its seed; with method=direct nothing of a world model does."""
+    ignored = ("world_model.", "optimiser.lr_world_model") if settings.get("method.name") == "direct" else ()
+    return {k: value for k, value in decisive(settings).items() if k != "seed" and not k.startswith(ignored)}

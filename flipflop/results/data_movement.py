@@ -20,14 +20,15 @@ AXES = {"hidden": ("episode_length", LENGTH), "episode_length": ("hidden", HIDDE
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The prices: a row per method, cell, size and length; costs per outer step and by bytes per number."""
+    """The prices: a row per method, cells, size and length; costs per outer step and by bytes per number."""
     return pd.read_csv(path)
 
 
 def curve(prices: pd.DataFrame, method: str, grows: str) -> pd.DataFrame:
     """An Elman net's prices by the method, the page's but for `grows`, which rises."""
     other, page = AXES[grows]
-    rows = prices[(prices.controller == "elman") & (prices.method == method) & (prices[other] == page)]
+    are_elman = (prices.controller == "elman") & (prices.world_model == "elman")
+    rows = prices[are_elman & (prices.method == method) & (prices[other] == page)]
     return rows.sort_values(grows)
 
 
@@ -93,11 +94,12 @@ def section(prices: pd.DataFrame, figure: str) -> str:
 
 def _answers(at_page: pd.DataFrame) -> list[str]:
     answers = []
-    for cell in at_page.controller.unique():
-        rows = at_page[at_page.controller == cell].set_index("method")
+    for (controller, world_model), group in at_page.groupby(["controller", "world_model"]):
+        rows = group.set_index("method")
         times = rows.cost_1 / rows.cost_1["direct"]
         answer = (
-            f"With {CELLS[cell]} nets of {HIDDEN} units and T = {LENGTH}, an outer step of the two networks moves "
+            f"With an {CELLS[controller]} C and an {CELLS[world_model]} M of {HIDDEN} units and T = {LENGTH}, an outer "
+            "step of the two networks moves "
             f"{times['one_step']:.2f} times what direct back-propagation moves with one-step credit, "
             f"{times['full']:.2f} times with full credit ({rows.cost_1['one_step']:,} and {rows.cost_1['full']:,} "
             f"against {rows.cost_1['direct']:,} at 1 byte per number)."
@@ -120,15 +122,29 @@ def _runs(rows: pd.DataFrame) -> str:
 
 
 def _table(at_page: pd.DataFrame) -> str:
-    head = ["nets", "method", "reads", "deepest", "cost, 1 byte", "8 bytes", "/ direct", "solved", "steps", "to solve"]
-    lines = [_line(head), _line(["---", "---", *["---:"] * (len(head) - 2)])]
+    head = [
+        "C",
+        "M",
+        "method",
+        "reads",
+        "deepest",
+        "cost, 1 byte",
+        "8 bytes",
+        "/ direct",
+        "solved",
+        "steps",
+        "to solve",
+    ]
+    lines = [_line(head), _line(["---"] * 3 + ["---:"] * (len(head) - 3))]
     for row in at_page.itertuples():
-        direct = at_page[(at_page.controller == row.controller) & (at_page.method == "direct")].cost_1.item()
+        is_same = (at_page.controller == row.controller) & (at_page.world_model == row.world_model)
+        direct = at_page[is_same & (at_page.method == "direct")].cost_1.item()
         told = pd.notna(row.runs)
         lines.append(
             _line(
                 [
                     CELLS[row.controller],
+                    "" if row.method == "direct" else CELLS[row.world_model],
                     TITLES[row.method],
                     *(f"{count:,}" for count in (row.reads, row.deepest_read, row.cost_1, row.cost_8)),
                     f"{row.cost_1 / direct:.2f}",
