@@ -1,0 +1,94 @@
+"""How the cost grows: the page's run with nets of several sizes, and episodes of several lengths, by every method.
+
+    python -m flipflop.cost.growth outputs/sweeps/data_movement docs/results/cost.csv
+
+writes what flipflop.results.data_movement draws and puts into sentences.
+"""
+
+import argparse
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from flipflop.cost.price import price
+from flipflop.cost.solution import solution
+from flipflop.results.load import load
+from flipflop.sweep.compose import configs
+from flipflop.sweep.endings import ending
+from flipflop.sweep.files import write_whole
+from flipflop.sweep.records import Record
+
+METHODS = {
+    "one_step": ("method=world_model", "method.credit=one_step"),
+    "full": ("method=world_model", "method.credit=full"),
+    "direct": ("method=direct",),
+}
+HIDDEN, LENGTH = 16, 20  # the page's: where one grows the other is this
+SIZES, LENGTHS = (4, 8, 16, 32, 64), (5, 10, 20, 40, 80)
+# (controller.cell, world_model.cell, hidden units of both nets, env.episode_length)
+PLACES = [
+    *(("elman", "elman", hidden, LENGTH) for hidden in SIZES),
+    *(("elman", "elman", HIDDEN, length) for length in LENGTHS if length != LENGTH),
+    ("lstm", "elman", HIDDEN, LENGTH),
+    ("lstm", "lstm", HIDDEN, LENGTH),
+]
+
+
+def measured(
+    records: Sequence[Record], places: Sequence[tuple[str, str, int, int]] = PLACES
+) -> Iterator[dict[str, float | str | None]]:
+    """Price every method at every place: a row of the CSV each, costs per outer step and by bytes per number.
+
+    What a solution costs is told where the records have runs of the same config.
+    """
+    for controller, world_model, hidden, length in places:
+        for method, chosen in METHODS.items():
+            sizes = (f"controller.hidden={hidden}", f"world_model.hidden={hidden}", f"env.episode_length={length}")
+            (config,) = configs(f"controller={controller}", f"world_model={world_model}", *sizes, *chosen)
+            own = price(config)
+            solved = solution(config, own, records)
+            to_solve = solved.cost if solved is not None and solved.cost is not None else {}
+            yield {
+                "controller": controller,
+                "world_model": world_model,
+                "method": method,
+                "hidden": hidden,
+                "episode_length": length,
+                "reads": own.reads,
+                "deepest_read": own.deepest,
+                **{f"cost_{width}": total for width, total in own.total.items()},
+                **{phase.replace(" ", "_"): share for phase, share in own.phases.items()},
+                **{f"warmup_cost_{width}": total for width, total in own.warmup.items()},
+                "warmup_steps": config.method.warmup_steps,
+                "solved": solved and solved.solved,
+                "runs": solved and solved.runs,
+                "median_steps": solved and solved.median_steps,
+                **{f"solution_cost_{width}": to_solve.get(width) for width in own.total},
+            }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the CSV that the command line names.
+
+    Raises:
+        SystemExit: with exit code 2 without records, 1 if it cannot be written.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m flipflop.cost.growth",
+        description="Price an outer step of every method at several sizes and lengths, and what a solution costs.",
+    )
+    parser.add_argument("sweep", type=Path, metavar="DIR", help="runs of sweeps/data_movement.yaml")
+    parser.add_argument("csv", type=Path, metavar="FILE", help="where to write the numbers")
+    given = parser.parse_args(arguments)
+    with ending():
+        rows = list(measured(load(given.sweep).records))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(given.csv, text.getvalue().encode())
+
+
+if __name__ == "__main__":
+    main()
