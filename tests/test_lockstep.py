@@ -60,17 +60,19 @@ def everything(result):
         {"controller.init": "identity", "controller.sees_pain": False, "controller.sees_action": False},
         {"method.name": "direct", "method.credit": None, "controller.cell": "lstm"},
         {"method.schedule": "model_first", "method.rollouts_per_step": 3},
+        {"env.pain_at": "x", "env.min_lag": 2, "eval.lengths": [7, 2000], "eval.env.pain_at": "every"},
+        {"method.name": "direct", "method.credit": None, "env.pain_at": "x", "eval.env.min_lag": 3},
+        {"env.pain_at": "x", "world_model.ensemble": 2, "method.data": "on_policy", "controller.output": "bernoulli"},
         {"world_model.ensemble": 3, "method.credit": "full"},
         {"method.data": "mixed", "method.random_fraction": 0.4, "method.exploration_fraction": 0.2},
         {"controller.output": "gaussian", "controller.output_scale": 0.3, "method.data": "on_policy"},
         {"controller.output": "logit_noise", "controller.output_scale": 1.0},
         {"controller.output": "bernoulli"},
-        {"env.pain_at": "x", "env.min_lag": 2, "eval.lengths": [7, 2000], "eval.env.pain_at": "every"},
-        {"method.name": "direct", "method.credit": None, "env.pain_at": "x", "eval.env.min_lag": 3},
     ],
     ids=[
         *("lstm", "feedforward", "blind", "direct", "model_first"),
-        *("ensemble", "mixed", "on_policy", "logit_noise", "bernoulli", "query", "direct query"),
+        *("query", "direct query", "query on policy"),
+        *("ensemble", "mixed", "on_policy", "logit_noise", "bernoulli"),
     ],
 )
 @pytest.mark.parametrize("episodes", [1, 4])
