@@ -105,9 +105,9 @@ def test_figures_that_apply_in_their_order(tmp_path):
 
 
 def test_accuracy_by_lag(tmp_path):
-    """Counts are pooled over a group's runs; runs older than the counts are no part of it, and need not be all."""
+    """Counts are pooled over those of a group's runs that have left any."""
     runs = swept(HIDDEN, [8, 16], seeds=2)
-    sweep = of(runs, tmp_path, {0: np.ones(9), 1: np.ones(9), 2: np.ones(9), 3: np.ones(8)})
+    sweep = of(runs, tmp_path, dict.fromkeys(range(3), np.ones(9)))
     path = tmp_path / "blocks" / "block9.npz"
     correct, steps = (
         np.array([[5, 9, 0, 2], [5, 7, 0, 1], [1, 2, 0, 3]]),
