@@ -1,7 +1,8 @@
 """The price of one outer step: flipflop.core.train's own, on traced numbers.
 
 What is priced is all that `Block.outer_step` does with numbers that depend on weights or data, products with the zeros
-of a net's first time step and M's loss included. Telling of C's mean pain and accuracy is not: it teaches nothing.
+of a net's first time step and M's loss included, in double precision whatever the dtype. Telling of C's mean pain and
+accuracy is not priced: it teaches nothing.
 """
 
 import sys
@@ -118,7 +119,7 @@ def step(config: Config, warmup_steps: int = 0) -> tuple[Block, Trace]:
     drawn = (next(batches(block.data, [single])), next(chances(block.chance, [single])))
     data, own = list(_arrays(drawn)), learned(block)
     trace = Trace()
-    (*laid_down,) = trace.lay_down(*data, *own)
+    laid_down = trace.lay_down(*data, *own)
     for array, objects in zip(own, laid_down[len(data) :], strict=True):
         array[...] = objects
     batch, left = _replaced(drawn, iter(laid_down))
