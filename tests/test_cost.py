@@ -206,6 +206,14 @@ def test_only_a_cut_credit_makes_an_outer_step_cheaper():
     assert [cut.phases[phase] for phase in PHASES[:3]] == [full.phases[phase] for phase in PHASES[:3]]
 
 
+def test_a_model_that_learns_first():
+    """Its warm-up costs what M's part costs otherwise; after it, the update of a gradient of zeros reads less."""
+    both, first = price(baseline(SMALL)), price(baseline(SMALL | {"method.schedule": "model_first"}))
+    assert first.warmup == both.warmup
+    assert first.phases["updates"] < both.phases["updates"]
+    assert [first.phases[phase] for phase in PHASES[:2]] == [both.phases[phase] for phase in PHASES[:2]]
+
+
 def test_what_cannot_be_followed_is_refused():
     """An argument beyond the sigmoid's clip becomes a constant, which a trace cannot follow: one sentence says so."""
     with pytest.raises(ConfigError, match="cannot be priced"):

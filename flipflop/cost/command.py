@@ -81,9 +81,7 @@ def phase_table(rows: Sequence[Priced]) -> Table:
     """What share of its cost each phase of an outer step has, at 1 byte per number."""
     table, named = _start(rows)
     for phase in PHASES:
-        table.add_column(
-            phase.replace(" through", "\nthrough").replace("M ", "M\n").replace("C ", "C\n"), justify="right"
-        )
+        table.add_column(phase.replace(" ", "\n"), justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*named(row), *(f"{100 * row.price.phases[phase] / row.price.total[1]:.1f}%" for phase in PHASES))
     return table
@@ -131,7 +129,7 @@ def show(rows: Sequence[Priced], has_sweep: bool, console: Console) -> None:
         console.print()
         console.print(solution_table(rows))
         console.print(
-            "to solve: to the median run's first success; M alone: an outer step of its warm-up",
+            "to solve: to the median run's first success; M alone: a step of the warm-up",
             style="dim",
             highlight=False,
         )

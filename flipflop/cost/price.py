@@ -1,7 +1,8 @@
 """The price of one outer step: flipflop.core.train's own, on traced numbers.
 
 What is priced is all that `Block.outer_step` does with numbers that depend on weights or data, products with the zeros
-of a net's first time step and M's loss included. Telling of C's mean pain and accuracy is not: it teaches nothing.
+of a net's first time step and M's loss included, in double precision whatever the dtype. Telling of C's mean pain and
+accuracy is not priced: it teaches nothing.
 """
 
 import sys
@@ -71,13 +72,17 @@ def price(config: Config) -> Price:
         ConfigError: it computes what a trace cannot follow.
     """
     trace, results, begins = traced(config)
-    read = reads(trace, results)
+    alone = read = reads(trace, results)
+    ends = begins
+    if config.method.schedule == "model_first":  # M learns in the warm-up only: an outer step of it is another
+        of_warmup, its_results, ends = traced(config, warmup_steps=1)
+        alone = reads(of_warmup, its_results)
     return Price(
         reads=len(read.depths),
         deepest=int(read.depths.max()),
         total={width: int(cost(read.depths, width).sum()) for width in WIDTHS},
         phases=_shares(trace, read),
-        warmup={width: int(cost(read.depths[read.operations < begins], width).sum()) for width in WIDTHS},
+        warmup={width: int(cost(alone.depths[alone.operations < ends], width).sum()) for width in WIDTHS},
     )
 
 
@@ -90,15 +95,15 @@ def _shares(trace: Trace, read: Reads) -> dict[str, int]:
     return shares
 
 
-def traced(config: Config) -> tuple[Trace, Objects, int]:
+def traced(config: Config, warmup_steps: int = 0) -> tuple[Trace, Objects, int]:
     """One outer step's trace, the weights and moments it leaves, and the operation with which C's part begins."""
-    block, trace = step(config)
+    block, trace = step(config, warmup_steps)
     results = np.concatenate([array.ravel() for array in learned(block)])
     begins = trace.starts[trace.phases.index(C_ROLLOUT)]
     return trace, results, begins
 
 
-def step(config: Config) -> tuple[Block, Trace]:
+def step(config: Config, warmup_steps: int = 0) -> tuple[Block, Trace]:
     """A block of one run after its first outer step on traced numbers.
 
     Its inputs, from the top of the stack: the episodes drawn, M with its moments, C with its moments. With
@@ -107,14 +112,14 @@ def step(config: Config) -> tuple[Block, Trace]:
     Raises:
         ConfigError: it computes what a trace cannot follow.
     """
-    single = with_settings(config, {"method.warmup_steps": 0, "regime.steps": 1, "snapshots.every": 0})
+    single = with_settings(config, {"method.warmup_steps": warmup_steps, "regime.steps": 1, "snapshots.every": 0})
     block = Block([with_settings(single, {"dtype": "object"})])
     block.pain, block.loss = block.pain.astype(object), block.loss.astype(object)
 
     drawn = (next(batches(block.data, [single])), next(chances(block.chance, [single])))
     data, own = list(_arrays(drawn)), learned(block)
     trace = Trace()
-    (*laid_down,) = trace.lay_down(*data, *own)
+    laid_down = trace.lay_down(*data, *own)
     for array, objects in zip(own, laid_down[len(data) :], strict=True):
         array[...] = objects
     batch, left = _replaced(drawn, iter(laid_down))
