@@ -35,7 +35,9 @@ class LauncherSettings:
     """`hydra.launcher`: how blocks are cut and where they run."""
 
     _target_: str = f"{PLUGIN_MODULE}.FlipflopLauncher"
-    n_jobs: int = -1  # processes; -1: one per core, as joblib counts them
+    backend: str = "loky"  # loky: this machine's cores, by joblib; dask: the workers of a dask cluster
+    scheduler: str | None = None  # of backend=dask: its address, as in tcp://host:8786
+    n_jobs: int = -1  # processes of backend=loky; -1: one per core, as joblib counts them
     block_size: int = 64  # most runs in a block; beyond 64 a run costs no less (performance measurements)
     checkpoint_seconds: float = 60  # between the states that a block keeps on disk: what a kill costs at most
 
