@@ -16,9 +16,9 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
 
 from flipflop.config import Config
+from flipflop.sweep.hydra_lines import register_resolver
 
 PLUGIN_MODULE = "hydra_plugins.flipflop"
 
@@ -85,4 +85,4 @@ def register() -> None:
     store.store(name="schema", node=Config, provider="flipflop")
     store.store(group="hydra/launcher", name="flipflop", node=LauncherSettings, provider="flipflop")
     store.store(group="hydra/sweeper", name="flipflop", node=SweeperSettings, provider="flipflop")
-    OmegaConf.register_new_resolver("flipflop.stamp", stamp, use_cache=True)
+    register_resolver("flipflop.stamp", stamp)
