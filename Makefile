@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: sweep test check notebooks lock format clean
+.PHONY: sweep test check test-next notebooks lock format clean
 
 sweep: $(VENV)/installed  ## the headline: 20 runs, and how their success compares with the paper's
 	$(BIN)/python -m flipflop.run -m seed=0..9 regime=sequential,parallel figures=true
@@ -17,6 +17,11 @@ test: $(VENV)/installed  ## lint, types and the quick tests
 check: test  ## `make test` and what is slower: sweeps that are killed and corrupted, a browser, the notebooks
 	$(BIN)/pytest -q -m slow
 	$(BIN)/pytest -q --nbmake analysis
+
+# The tests of `make test-next`; continuous integration runs a part of them.
+NEXT := -m "not slow" --ignore tests/test_notebooks.py
+test-next: .venv-next/installed  ## the quick tests with the next line of Hydra, in an environment of its own
+	.venv-next/bin/pytest -q $(NEXT)
 
 notebooks: $(VENV)/installed  ## execute the notebooks anew, from their sources in analysis/*.py
 	$(BIN)/jupytext --quiet --to ipynb analysis/*.py
@@ -34,9 +39,18 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+.venv-next/installed: requirements-next.lock pyproject.toml
+	$(PYTHON) -m venv .venv-next
+	.venv-next/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-next.lock
+	.venv-next/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
 lock:  ## resolve the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	uv pip compile pyproject.toml requirements-next.in --extra joblib-launcher --extra dask --extra slurm \
+		--universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements-next.lock
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-next dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
