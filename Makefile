@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: sweep test check results results-doc notebooks lock format clean
+.PHONY: sweep test check test-next results results-doc notebooks lock format clean
 
 sweep: $(VENV)/installed  ## the headline: 20 runs, and how their success compares with the paper's
 	$(BIN)/python -m flipflop.run -m seed=0..9 regime=sequential,parallel figures=true
@@ -18,12 +18,20 @@ check: test  ## `make test` and what is slower: sweeps that are killed and corru
 	$(BIN)/pytest -q -m slow
 	$(BIN)/pytest -q --nbmake analysis
 
+# The tests of `make test-next`; continuous integration runs a part of them.
+NEXT := -m "not slow" --ignore tests/test_notebooks.py
+test-next: .venv-next/installed  ## the quick tests with the next line of Hydra, in an environment of its own
+	.venv-next/bin/pytest -q $(NEXT)
+
 notebooks: $(VENV)/installed  ## execute the notebooks anew, from their sources in analysis/*.py
 	$(BIN)/jupytext --quiet --to ipynb analysis/*.py
 	$(BIN)/pytest -q --nbmake --overwrite analysis
 
+# What a solution costs follows from how many steps it takes: the sweep of that name.
+SWEEP = $(if $(filter cost,$(Q)),data_movement,$(Q))
 results: $(VENV)/installed  ## answer a question of sweeps/ anew: make results Q=ablations; resumes
-	$(BIN)/python -m flipflop.run -cn $(Q) name=$(Q)
+	$(BIN)/python -m flipflop.run -cn $(SWEEP) name=$(SWEEP)
+	$(if $(filter cost,$(Q)),$(BIN)/python -m flipflop.cost.growth outputs/sweeps/$(SWEEP) docs/results/cost.csv)
 	$(BIN)/python -m flipflop.document $(Q)
 
 results-doc: $(VENV)/installed  ## RESULTS.md from the rows in docs/results/, without training
@@ -41,9 +49,18 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+.venv-next/installed: requirements-next.lock pyproject.toml
+	$(PYTHON) -m venv .venv-next
+	.venv-next/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-next.lock
+	.venv-next/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
 lock:  ## resolve the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	uv pip compile pyproject.toml requirements-next.in --extra joblib-launcher --extra dask --extra slurm \
+		--universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements-next.lock
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-next dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

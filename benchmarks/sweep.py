@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+import psutil
+from distributed import LocalCluster
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +28,7 @@ TINY = [
     "eval.episodes=2",
     "eval.episode_length=5",
 ]
+DASK_WORKERS = 2
 HEADLINE = ["-m", "seed=0..9", "regime=sequential,parallel"]
 
 # The command, saying at its end how much memory it has needed.
@@ -49,6 +52,7 @@ class Cost(NamedTuple):
     files: int
     blocks: int
     memory: float  # MB, of the command's own process, at most
+    size: int  # bytes of all files
 
     @property
     def overhead(self) -> float:
@@ -77,7 +81,22 @@ def sweep(arguments: list[str]) -> Cost:
             files=sum(path.is_file() for path in folder.rglob("*")),
             blocks=len({record.block for record in records}),
             memory=int((where / "memory").read_text()) / 1024,
+            size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         )
+
+
+def sweep_on_dask(arguments: list[str]) -> Cost:
+    """Run a sweep on a dask cluster of this machine; its CPU time has that of the scheduler and the workers."""
+    with LocalCluster(n_workers=DASK_WORKERS, threads_per_worker=1, dashboard_address=None) as cluster:
+        workers = [psutil.Process(nanny.pid) for nanny in cluster.workers.values()]
+
+        def cpu() -> float:  # the scheduler is in this process
+            return time.process_time() + sum(sum(worker.cpu_times()[:2]) for worker in workers)
+
+        before = cpu()
+        address = cluster.scheduler_address
+        cost = sweep([*arguments, "hydra.launcher.backend=dask", f"hydra.launcher.scheduler={address}"])
+        return cost._replace(cpu=cost.cpu + cpu() - before)
 
 
 def main() -> None:
@@ -100,11 +119,16 @@ def main() -> None:
         "files",
         "of them\nblocks",
         "memory\nMB",
+        "bytes\nper run",
     ):
         table.add_column(header, justify="right")
-    for launcher, seeds in (*(("flipflop", seeds) for seeds in seeds_of), ("basic", seeds_of[0])):
-        choice = [] if launcher == "flipflop" else [f"hydra/launcher={launcher}"]
-        cost = sweep(["-m", f"seed=0..{seeds - 1}", "regime=sequential,parallel", *TINY, *choice])
+    rows = [(launcher, seeds) for launcher in ("loky", "dask") for seeds in seeds_of]
+    for launcher, seeds in (*rows, ("basic", seeds_of[0])):
+        axes = ["-m", f"seed=0..{seeds - 1}", "regime=sequential,parallel", *TINY]
+        if launcher == "dask":
+            cost = sweep_on_dask(axes)
+        else:
+            cost = sweep(axes if launcher == "loky" else [*axes, f"hydra/launcher={launcher}"])
         table.add_row(
             launcher,
             f"{cost.runs:,}",
@@ -114,6 +138,7 @@ def main() -> None:
             f"{cost.files:,}",
             f"{cost.blocks:,}",
             f"{cost.memory:.0f}",
+            f"{cost.size / cost.runs:,.0f}",
         )
     console.print("tiny runs: what the engine costs")
     console.print(table)

@@ -114,6 +114,13 @@ def only_folder(path):
         ("-m seed=0 name=a/b", "name=a/b .* letters, digits"),
         ("-m seed=0 hydra.launcher.n_jobs=0", "hydra.launcher.n_jobs=0 .* 1 or more"),
         ("-m seed=0 hydra.launcher.block_size=0", "hydra.launcher.block_size=0 .* 1 or more"),
+        ("-m seed=0 hydra.launcher.backend=ray", "hydra.launcher.backend=ray .* loky, dask"),
+        ("-m seed=0 hydra.launcher.backend=dask", "hydra.launcher.scheduler=null .* tcp://host:8786"),
+        ("-m seed=0 hydra.launcher.scheduler=tcp://a:1", "hydra.launcher.scheduler=tcp://a:1 .* null with .*loky"),
+        (
+            "-m seed=0 hydra.launcher.backend=dask hydra.launcher.scheduler=tcp://a:1 hydra.launcher.n_jobs=2",
+            "hydra.launcher.n_jobs=2 .* -1 with .*dask",
+        ),
         ("-m seed=0 hydra/launcher=nowhere", "hydra/launcher=nowhere .* flipflop"),
     ],
 )

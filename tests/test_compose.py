@@ -7,6 +7,7 @@ from hydra import compose, initialize_config_dir
 from flipflop import configs
 from flipflop.config import ConfigError, with_settings
 from flipflop.sweep.compose import to_config
+from flipflop.sweep.hydra_lines import BEHAVIOUR
 from flipflop.sweep.plugins import config_folder, register
 
 JOBS = [
@@ -37,7 +38,7 @@ JOBS = [
 def test_configs_equal_hydras(job):
     """Putting values on a composed base gives exactly what composing the whole job gives."""
     register()
-    with initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
+    with initialize_config_dir(str(config_folder("conf")), **BEHAVIOUR):
         whole = to_config(compose("config", job))
     assert configs(*job) == [whole]
 

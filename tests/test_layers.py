@@ -20,6 +20,7 @@ ROOMS = {
     "hydra": "flipflop.sweep",
     "omegaconf": "flipflop.sweep",
     "joblib": "flipflop.sweep",
+    "distributed": "flipflop.sweep",
     "pandas": "flipflop.results",
     "scipy": "flipflop.results",
     "matplotlib": "flipflop.results",

@@ -11,7 +11,9 @@ LEVEL = 0.01  # of one comparison, as there are several in a question
 def answer(question: Question) -> str:
     """Two or three sentences: how the first arm does, which arms differ from it, and what that says of the page."""
     first, *others = [arm for arm in question.arms.values() if arm.trials]
-    sentences = [f"{first.label[:1].upper()}{first.label[1:]}: {rate(first)} solve, 95% interval {interval(*counts(first))}."]
+    sentences = [
+        f"{first.label[:1].upper()}{first.label[1:]}: {rate(first)} solve, 95% interval {interval(*counts(first))}."
+    ]
     differ = [(arm, p_value(counts(first), counts(arm))) for arm in others]
     fewer = [arm for arm, p in differ if p < LEVEL and share(arm) < share(first)]
     more = [arm for arm, p in differ if p < LEVEL and share(arm) > share(first)]

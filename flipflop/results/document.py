@@ -18,6 +18,7 @@ from flipflop.sweep.endings import ending
 from flipflop.sweep.files import write_whole
 
 DOCUMENT = ROOT / "RESULTS.md"
+COST = "cost"  # no sweep's rows but prices: flipflop.cost.growth
 LEDGER = "ledger"  # the sweep of the page's own configuration; its rows have measures beside metrics
 
 # In the order of the document, with their titles.
@@ -50,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("question", nargs="?", help="take over the rows of outputs/sweeps/QUESTION first")
     given = parser.parse_args(arguments)
     with ending():
-        if given.question:
+        if given.question == COST:
+            _draw_cost()
+        elif given.question:
             collect(given.question, ROOT / "outputs" / "sweeps" / given.question)
         write_whole(DOCUMENT, document().encode())
 
@@ -85,8 +88,20 @@ def collect(name: str, folder: Path, tables: Path = TABLES) -> None:
         write_whole(tables / f"{name}.svg", svg_of(chosen).encode())
 
 
+def _draw_cost() -> None:
+    from flipflop.results import data_movement
+    from flipflop.results.style import svg_of
+
+    if not (TABLES / f"{COST}.csv").is_file():
+        raise ConfigError(f"there are no prices in {TABLES / f'{COST}.csv'}: make them by make results Q={COST}")
+    figure = svg_of(data_movement.draw(data_movement.read(TABLES / f"{COST}.csv")))
+    write_whole(TABLES / f"{COST}.svg", figure.encode())
+
+
 def document(tables: Path = TABLES) -> str:
     """RESULTS.md as it follows from the rows."""
+    from flipflop.results import data_movement
+
     questions = {name: found for name in QUESTIONS if (found := read(name, tables / f"{name}.csv"))}
     parts = [
         "# Results\n\nMade by `make results-doc` from the runs in [docs/results/](docs/results): change those, not "
@@ -99,6 +114,9 @@ def document(tables: Path = TABLES) -> str:
         with (tables / f"{LEDGER}.csv").open(newline="") as text:
             parts.append(_ledger(list(csv.DictReader(text)), questions))
     parts += [_section(QUESTIONS[name], question) for name, question in questions.items()]
+    if (tables / f"{COST}.csv").is_file():
+        prices = data_movement.read(tables / f"{COST}.csv")
+        parts.append(data_movement.section(prices, f"docs/results/{COST}.svg") + f"\n`make results Q={COST}`")
     if open_ones := [name for name in QUESTIONS if name not in questions]:
         parts.append("## Not run yet\n\n" + ", ".join(f"`{name}`" for name in open_ones))
     return "\n\n".join(parts) + "\n"

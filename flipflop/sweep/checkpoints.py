@@ -38,6 +38,7 @@ class BlockCheckpoint:
 
     def load(self) -> State | None:
         """The rows of these runs; None if there is no state of them that can be read."""
+        self._due = time.monotonic() + self.seconds  # by the clock of the machine that trains
         for path in (self.path, self.source) if self._is_trusted else ():
             if path is not None and (state := _read(path)) is not None:
                 rows = {key: row for row, key in enumerate(state.pop("keys").tolist())}

@@ -13,6 +13,7 @@ import hydra
 from flipflop.sweep.arguments import prepare
 from flipflop.sweep.endings import say, unusable
 from flipflop.sweep.errors import WRONG_INPUT, explain
+from flipflop.sweep.hydra_lines import BEHAVIOUR, TRUST
 from flipflop.sweep.launcher import RunsFailed, Stopped
 from flipflop.sweep.plugins import config_folder
 from flipflop.sweep.provenance import remember
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = sys.argv[1:] if arguments is None else list(arguments)
         remember(given)
         sys.argv[1:] = prepare(given)
-        hydra.main(config_path=str(config_folder("conf")), config_name="config", version_base="1.3")(run_one)()
+        hydra.main(config_path=str(config_folder("conf")), config_name="config", **BEHAVIOUR, **TRUST)(run_one)()
     except KeyboardInterrupt as error:
         sys.exit(say(str(error) or "interrupted", code=130))
     except (Exception, Ending) as error:

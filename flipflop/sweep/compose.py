@@ -140,12 +140,13 @@ def configs(*overrides: str) -> list[Config]:
     from hydra.core.global_hydra import GlobalHydra
 
     from flipflop.sweep.errors import HYDRA_ERRORS, explain
+    from flipflop.sweep.hydra_lines import BEHAVIOUR
     from flipflop.sweep.plugins import config_folder, register
 
     register()
     check(overrides)
     try:
-        with initialize_config_dir(str(config_folder("conf")), version_base="1.3"):
+        with initialize_config_dir(str(config_folder("conf")), **BEHAVIOUR):
             composer = Composer(lambda texts: compose("config", texts), GlobalHydra.instance().config_loader())
             axes = [axis(f"{key}={expand(key, value)}") for key, _, value in (o.partition("=") for o in overrides)]
             composed = [composer(job) for job in product(*axes)]

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import joblib
 from rich.console import Console
@@ -32,12 +32,24 @@ class Workers:
     n_jobs: int = -1
     block_size: int = 64
     checkpoint_seconds: float = 60
+    noun: ClassVar[str] = "core"
 
     @property
     def number(self) -> int:
         """Of processes."""
         number: int = joblib.effective_n_jobs(self.n_jobs)
         return number
+
+    def __enter__(self) -> Self:
+        """Nothing has to be opened to use this machine's cores."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nor closed: processes end with what they train."""
+
+    def ends(self, blocks: Sequence["Block"]) -> Generator[tuple["Block", "Done"]]:
+        """Train blocks in any order, through exceptions and the deaths of any processes."""
+        return _all_done(blocks, self)
 
 
 class Done(NamedTuple):
@@ -103,10 +115,13 @@ class Block:
             steps_done: the outer steps done in it.
         """
         keys = [run.key for run in runs]
+        unfinished = unfinished.absolute()  # a worker of a cluster has another working directory
         self.runs, self._unfinished, self._seconds = runs, unfinished, seconds
         self.name, self.steps_done = block_name(keys), steps_done
         self.report = Report(unfinished / f"{self.name}.steps")
-        self.checkpoint = BlockCheckpoint(unfinished / f"{self.name}.state", keys, seconds, source)
+        self.checkpoint = BlockCheckpoint(
+            unfinished / f"{self.name}.state", keys, seconds, source and source.absolute()
+        )
 
     @property
     def steps(self) -> int:
@@ -188,7 +203,7 @@ def execute(blocks: Sequence[Block], folder: Folder, workers: Workers, console: 
         with (
             Bar(console, "sweep") as bar,
             Watch(blocks, records, bar) as watch,
-            closing(_all_done(blocks, workers)) as ends,
+            closing(workers.ends(blocks)) as ends,
         ):
             for block, done in ends:
                 records += folder.add(done.outcomes, done.seconds)

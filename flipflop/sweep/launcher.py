@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from flipflop.config import ConfigError, refuse
+from flipflop.sweep.cluster import ClusterWorkers
 from flipflop.sweep.compose import Composer
 from flipflop.sweep.execute import Block, Workers, execute, prepare
 from flipflop.sweep.plan import PlannedRun, plan
@@ -35,20 +36,37 @@ class Interrupted(KeyboardInterrupt):
 class FlipflopLauncher(Launcher):
     """Trains the jobs of a multirun in lock-step blocks, in one folder (flipflop.sweep.plugins: its settings)."""
 
-    def __init__(self, n_jobs: int, block_size: int, checkpoint_seconds: float) -> None:
+    def __init__(
+        self, backend: str, scheduler: str | None, n_jobs: int, block_size: int, checkpoint_seconds: float
+    ) -> None:
         """Take the settings of hydra.launcher.
 
         Raises:
             ConfigError: one that is out of range.
         """
+        is_cluster = backend == "dask"
         for name, value, is_allowed, words in (
+            ("backend", backend, backend in ("loky", "dask"), "one of loky, dask"),
+            (
+                "scheduler",
+                "null" if scheduler is None else scheduler,
+                (scheduler is not None) == is_cluster,
+                "the scheduler's address with hydra.launcher.backend=dask, as in tcp://host:8786"
+                if is_cluster
+                else "null with hydra.launcher.backend=loky",
+            ),
             ("n_jobs", n_jobs, n_jobs >= 1 or n_jobs == -1, "1 or more, or -1 for all cores"),
+            ("n_jobs", n_jobs, n_jobs == -1 or not is_cluster, "-1 with hydra.launcher.backend=dask: all its workers"),
             ("block_size", block_size, block_size >= 1, "1 or more"),
             ("checkpoint_seconds", checkpoint_seconds, checkpoint_seconds >= 0, "0 or more"),
         ):
             if not is_allowed:
                 raise refuse(f"hydra.launcher.{name}", value, words)
-        self.workers = Workers(n_jobs, block_size, checkpoint_seconds)
+        self.workers = (
+            Workers(n_jobs, block_size, checkpoint_seconds)
+            if scheduler is None
+            else ClusterWorkers(n_jobs, block_size, checkpoint_seconds, scheduler)
+        )
         self.config: DictConfig | None = None
         self.hydra_context: HydraContext | None = None
 
@@ -67,6 +85,10 @@ class FlipflopLauncher(Launcher):
 
         With dry_run=true the plan is shown instead and nothing is returned.
         """
+        with self.workers:
+            return self._launch(runs)
+
+    def _launch(self, runs: Sequence[PlannedRun]) -> Sequence[JobReturn]:
         from flipflop.results.table import show_sweep, write_tables
 
         assert self.config is not None
@@ -132,7 +154,8 @@ def _announcement(
         return f"{counted(len(runs), 'run')}, all of them done before"
     before = f", {len(runs) - len(missing):,} of them done before: {len(missing):,}" if len(missing) < len(runs) else ""
     return (
-        f"{counted(len(runs), 'run')}{before} in {counted(len(blocks), 'block')} on {counted(workers.number, 'core')}"
+        f"{counted(len(runs), 'run')}{before} in {counted(len(blocks), 'block')} "
+        f"on {counted(workers.number, workers.noun)}"
     )
 
 

@@ -16,9 +16,9 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
 
 from flipflop.config import Config
+from flipflop.sweep.hydra_lines import register_resolver
 
 PLUGIN_MODULE = "hydra_plugins.flipflop"
 
@@ -35,7 +35,9 @@ class LauncherSettings:
     """`hydra.launcher`: how blocks are cut and where they run."""
 
     _target_: str = f"{PLUGIN_MODULE}.FlipflopLauncher"
-    n_jobs: int = -1  # processes; -1: one per core, as joblib counts them
+    backend: str = "loky"  # loky: this machine's cores, by joblib; dask: the workers of a dask cluster
+    scheduler: str | None = None  # of backend=dask: its address, as in tcp://host:8786
+    n_jobs: int = -1  # processes of backend=loky; -1: one per core, as joblib counts them
     block_size: int = 64  # most runs in a block; beyond 64 a run costs no less (performance measurements)
     checkpoint_seconds: float = 60  # between the states that a block keeps on disk: what a kill costs at most
 
@@ -83,4 +85,4 @@ def register() -> None:
     store.store(name="schema", node=Config, provider="flipflop")
     store.store(group="hydra/launcher", name="flipflop", node=LauncherSettings, provider="flipflop")
     store.store(group="hydra/sweeper", name="flipflop", node=SweeperSettings, provider="flipflop")
-    OmegaConf.register_new_resolver("flipflop.stamp", stamp, use_cache=True)
+    register_resolver("flipflop.stamp", stamp)

@@ -43,7 +43,7 @@ def show_plan(runs: Sequence[PlannedRun], path: Path, is_named: bool, workers: W
     end = expected_end([block.remaining for block in blocks], workers.number)
     if missing:
         console.print(
-            f"{len(missing):,} to run in {counted(len(blocks), 'block')} on {counted(workers.number, 'core')}: "
+            f"{len(missing):,} to run in {counted(len(blocks), 'block')} on {counted(workers.number, workers.noun)}: "
             f"about {duration(end)}, {duration(spent)} of CPU time",
             highlight=False,
         )
