@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "CHANGELOG.md", "outputs/README.md"]
+DOCUMENTS = ["README.md", "CHANGELOG.md", "outputs/README.md", "docs/scaling.md"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -6,6 +6,7 @@ from flipflop.results.paper import CLAIMS
 from flipflop.results.question import Arm, Question, interval, p_value
 
 LEVEL = 0.01  # of one comparison, as there are several in a question
+MOST_LISTED = 6  # arms in one sentence
 
 
 def answer(question: Question) -> str:
@@ -22,7 +23,8 @@ def answer(question: Question) -> str:
         if arms:
             sentences.append(f"{words} with {listed(arms)} (p < {LEVEL:g} each).")
     if same:
-        sentences.append(f"Not told from the first at p < {LEVEL:g}: {listed(same)}.")
+        which = listed(same) if len(same) <= MOST_LISTED else f"the other {len(same)}"
+        sentences.append(f"Not told from the first at p < {LEVEL:g}: {which}.")
     if question.name in VERDICTS:
         sentences.append(VERDICTS[question.name](question))
     return " ".join(sentences)
