@@ -180,7 +180,7 @@ def of_questions(questions: Mapping[str, Question]) -> list[tuple[str, ...]]:
         table.append(
             (
                 "Open questions",
-                "vanilla M breaks first on long lags",
+                "a vanilla M breaks first on long lags",
                 "",
                 f"{k}/{n} at T = {column.rpartition('_')[2]}",
                 "fewer than 95% of blind Elman pairs keep .99 accuracy",
