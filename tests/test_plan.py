@@ -24,7 +24,7 @@ def seeds(number, **changes):
 def test_every_knob_is_in_the_key(key):
     """Runs that differ in any knob that matters are different runs."""
     value = flat(baseline())[key]
-    other = {str: "other", int: 7, float: 0.125, bool: False, type(None): 0.5}[type(value)]
+    other = {str: "other", int: 7, float: 0.125, bool: False, list: [7], type(None): 0.5}[type(value)]
     assert run_key(baseline({key: other})) != run_key(baseline())
 
 
