@@ -55,7 +55,7 @@ def _paper_claims(question: Question) -> str:
     for regime, claim in CLAIMS.items():
         arm = question.arms[regime]
         p = p_value(counts(arm), claim)
-        differs = "differ" if p < 0.05 else "cannot be told apart"
+        differs = "differ" if p < LEVEL else f"cannot be told apart at p < {LEVEL:g}"
         told.append(f"{regime}, {rate(arm)} here and {claim.successes}/{claim.trials} there {differs} (p = {p:.2g})")
     return f"Against the paper: {'; '.join(told)}."
 

@@ -107,7 +107,8 @@ def document(tables: Path = TABLES) -> str:
         "# Results\n\nMade by `make results-doc` from the runs in [docs/results/](docs/results): change those, not "
         "this page.\n\nRates have 95% Wilson intervals. *steps* is the median outer step of the first success, where "
         "unsolved runs count as later than all; *pain* is the median over runs of the mean over the final evaluation. "
-        "*p* compares an arm's rate with the first arm's, exact and two-sided: Boschloo's test up to "
+        "A success has more than .9 accuracy in every episode of the test, and need not be perfect. *p* compares an "
+        "arm's rate with the first arm's, exact and two-sided: Boschloo's test up to "
         f"{MOST_BOSCHLOO} runs in both, Fisher's beyond."
     ]
     if (tables / f"{LEDGER}.csv").is_file():
@@ -129,7 +130,8 @@ def _ledger(rows: Sequence[dict[str, str]], questions: dict[str, Question]) -> s
         f"## The page's statements\n\nEvery numeric statement of the page in {len(rows)} runs of its own configuration "
         f"(seeds 0 to {len(rows) - 1}, sequential), which was reported from seed 0. Of {len(lines)} statements {held} "
         f"hold in every run. Pain, loss and accuracy in training are means over the {ledger.WINDOW} outer steps up to "
-        "the one named. *Holds* means in every run, *mostly* in 95%, *does not hold* in at most 5%.\n\n"
+        "the one named; the criteria are this project's readings. *Holds* means in every run, *mostly* in 95%, *does "
+        "not hold* in at most 5%.\n\n"
         + _table(("where", "the page says", "seed 0", "median (10-90%)", "read as", "holds in", "verdict"), lines)
         + f"\n\n`make results Q={LEDGER}`: {_cost(float(row['seconds']) for row in rows)}."
     )

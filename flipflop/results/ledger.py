@@ -28,9 +28,8 @@ def measures(record: Record, arrays: Arrays) -> dict[str, float]:
         return float(series[step - WINDOW : step].mean())
 
     controller, world_model = net_of(arrays, "controller"), net_of(arrays, "world_model")
-    C, M = (
-        np.sqrt(np.square(arrays[f"{net}.input"].astype(float)).sum(axis=0)) for net in ("controller", "world_model")
-    )
+    C, M = (_columns(arrays, net) for net in ("controller", "world_model"))
+    memory = np.abs(arrays["world_model.recurrent"].astype(float))
     (episode,) = fresh_episodes(controller, world_model, record.config)
     views = landscapes(controller, world_model, record.config)
     assert episode.predicted is not None  # method=direct has none, and no part here
@@ -38,6 +37,7 @@ def measures(record: Record, arrays: Arrays) -> dict[str, float]:
         "accuracy_at_end": float(accuracy[-1]),
         **{f"pain_at_{step}": up_to(pain, step) for step in (500, 700, 2000, 3000)},
         "accuracy_at_750": up_to(accuracy, 750),
+        "accuracy_median_at_700": float(np.median(accuracy[700 - WINDOW : 700])),
         "loss_at_end": float(loss[-500:].mean()),
         "episode_accuracy": episode.accuracy,
         "episode_pain": float(episode.pain.mean()),
@@ -45,8 +45,24 @@ def measures(record: Record, arrays: Arrays) -> dict[str, float]:
         "controller_event_weights": float(min(C[A], C[B]) / max(C[PAIN], C[CONSTANT])),
         "controller_action_weights": float(C[ACTION] / max(C[PAIN], C[CONSTANT])),
         "world_model_action_weights": float(M[ACTION] / np.median(M)),
+        "world_model_memory": float((memory > memory.max() / 10).mean()),
+        "bowls": float(sum(_is_bowl(view.predicted) for view in views)),
         "minimum_distance": float(max(view.distance for view in views)),
     }
+
+
+def _columns(arrays: Arrays, net: str) -> NDArray[np.float64]:
+    """The norms of a net's columns of input weights; the bias is added to the constant 1, which does the same."""
+    weights = arrays[f"{net}.input"].astype(float)
+    weights[:, CONSTANT] += arrays[f"{net}.bias"]
+    norms: NDArray[np.float64] = np.sqrt(np.square(weights).sum(axis=0))
+    return norms
+
+
+def _is_bowl(predicted: NDArray[np.floating]) -> bool:
+    """Whether a curve falls to its minimum and rises after it."""
+    at, change = int(predicted.argmin()), np.diff(predicted)
+    return bool((change[:at] <= 0).all() and (change[at:] >= 0).all())
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,13 @@ STATEMENTS = (
     Statement("Training curves", "pain near zero within 200 steps", "pain_at_700", "below .01", lambda x: x < 0.01),
     Statement(
         "Training curves", "accuracy 100% by about step 700", "accuracy_at_750", "at least .99", lambda x: x >= 0.99
+    ),
+    Statement(
+        "Training curves",
+        "the same, by the middle episode",
+        "accuracy_median_at_700",
+        "1 in half of the episodes from 651 to 700",
+        lambda x: x == 1,
     ),
     Statement("Training curves", "pain below 1e-4 by step 2000", "pain_at_2000", "below 1e-4", lambda x: x < 1e-4),
     Statement("Training curves", "pain below 1e-5 by step 3000", "pain_at_3000", "below 1e-5", lambda x: x < 1e-5),
@@ -112,6 +135,14 @@ STATEMENTS = (
         "norm of its column over the columns' median: above 1",
         lambda x: x > 1,
     ),
+    Statement(
+        "World-model weights",
+        "a dense W_hh",
+        "world_model_memory",
+        "at least half of its weights above a tenth of the largest",
+        lambda x: x >= 0.5,
+    ),
+    Statement("Pain landscape", "upward-facing bowls", "bowls", "all five fall, then rise", lambda x: x == 5),
     Statement(
         "Pain landscape",
         "bowls with their minimum at the latch",
