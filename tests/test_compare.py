@@ -9,6 +9,7 @@ from io import StringIO
 
 import pytest
 from baseline import baseline
+from calling import call
 from rich.console import Console
 
 from flipflop.config import ConfigError, flat
@@ -77,16 +78,6 @@ def told(result, width=80):
     out = StringIO()
     show(result, Console(width=width, file=out))
     return out.getvalue()
-
-
-def call(capsys, *arguments):
-    """Exit code, output and error of the command."""
-    code = 0
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        code = stop.code
-    return code, *capsys.readouterr()
 
 
 def test_groups_are_matched_by_config(tmp_path):
@@ -218,7 +209,7 @@ def test_csv(tmp_path, capsys):
     """The file holds what the table rounds: 6/10 against 10/10 is p = 44,240 / 2^20, and the intervals by hand."""
     sweep(tmp_path / "A", runs(6, 10, steps=800, pain=2e-4))
     sweep(tmp_path / "B", runs(10, 10, SMALL, steps=400, pain=1e-4))
-    code, out, errors = call(capsys, tmp_path / "A", tmp_path / "B", "--csv", tmp_path / "out.csv")
+    code, out, errors = call(main, capsys, tmp_path / "A", tmp_path / "B", "--csv", tmp_path / "out.csv")
     assert (code, errors) == (0, "")
     assert "6/10 .31-.83  10/10 .72-1.0" in out
     with (tmp_path / "out.csv").open(newline="") as file:
@@ -333,7 +324,7 @@ def test_what_cannot_be_compared(tmp_path, monkeypatch, capsys, arguments, sente
     sweep(tmp_path / "seeds", runs(1, 2))
     for name, pairs in (("one", ((0.1, 0.2), (0.2, 0.1))), ("other", ((0.1, 0.1), (0.2, 0.2)))):
         sweep(tmp_path / name, *(runs(1, 2, {"env.p_a": a, "env.p_b": b}) for a, b in pairs))
-    code, out, errors = call(capsys, *arguments)
+    code, out, errors = call(main, capsys, *arguments)
     assert (code, out) == (2, "")
     assert errors.startswith(f"flipflop: {sentence}")
     assert len(errors.splitlines()) == 1
@@ -343,7 +334,7 @@ def test_a_file_that_cannot_be_written(tmp_path, capsys):
     """The comparison is shown all the same, and the exit code is 1."""
     sweep(tmp_path / "A", runs(6, 10))
     sweep(tmp_path / "B", runs(6, 10, SMALL))
-    code, out, errors = call(capsys, tmp_path / "A", tmp_path / "B", "--csv", tmp_path / "nowhere" / "out.csv")
+    code, out, errors = call(main, capsys, tmp_path / "A", tmp_path / "B", "--csv", tmp_path / "nowhere" / "out.csv")
     assert code == 1
     assert "6/10" in out
     assert re.match("flipflop: .*out.csv cannot be used: No such file or directory", errors)

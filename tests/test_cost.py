@@ -5,6 +5,7 @@ import operator
 import numpy as np
 import pytest
 from baseline import SGD, baseline
+from calling import call
 from test_compare import runs
 
 from flipflop.config import ConfigError
@@ -236,21 +237,11 @@ def test_cost_to_solve():
 TINY = ["controller.hidden=2", "world_model.hidden=2", "env.episode_length=3"]
 
 
-def call(capsys, *arguments):
-    """Exit code, output and error of the command."""
-    code = 0
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        code = stop.code
-    return code, *capsys.readouterr()
-
-
 def test_command(capsys, monkeypatch):
     """The table has a row per combination, the price of each, and fits into 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     axes = ["method=world_model,direct", "controller=elman,lstm", "world_model=elman"]
-    code, out, err = call(capsys, "-m", *axes, *TINY)
+    code, out, err = call(main, capsys, "-m", *axes, *TINY)
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines())) <= 80
     lines = [line.split() for line in out.splitlines()]
@@ -267,11 +258,11 @@ def test_command(capsys, monkeypatch):
 
 def test_wrong_input_to_the_command(capsys, tmp_path):
     """Several values without -m, what no run allows, and a folder without records end in a sentence and code 2."""
-    assert call(capsys, "seed=0,1") == (2, "", "flipflop: the overrides make 2 runs: add -m to price several\n")
-    code, out, err = call(capsys, "-m", "method=world_model,direct", "method.credit=full")
+    assert call(main, capsys, "seed=0,1") == (2, "", "flipflop: the overrides make 2 runs: add -m to price several\n")
+    code, out, err = call(main, capsys, "-m", "method=world_model,direct", "method.credit=full")
     assert (code, out) == (2, "")
     assert "method.credit=full is not allowed" in err
-    code, out, err = call(capsys, f"cost.sweep={tmp_path}")
+    code, out, err = call(main, capsys, f"cost.sweep={tmp_path}")
     assert (code, out) == (2, "")
     assert "has no records" in err
 

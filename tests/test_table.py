@@ -71,8 +71,11 @@ def test_labels_name_rows_where_they_tell_them_apart():
     ]
     assert [group.name for group in summaries(told)] == [{"label": "one"}, {"label": "two"}]
     shared = [*told, record(2, ["seed=0", "env.p_a=0.2"], {"env.p_a": 0.2}, label="one")]
-    assert [group.name["label"] for group in summaries(shared)] == ["one", "two", "one"]
-    assert [group.name["env.p_a"] for group in summaries(shared)] == ["0.1", "0.1", "0.2"]
+    assert [group.name for group in summaries(shared)] == [
+        {"label": "one", "env.p_a": "0.1"},
+        {"label": "two"},  # alone: what tells the others apart says nothing of it
+        {"label": "one", "env.p_a": "0.2"},
+    ]
 
 
 def test_swept_keys_are_those_that_differ():

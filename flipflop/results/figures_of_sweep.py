@@ -229,26 +229,19 @@ def _times(trials: Sequence[Record]) -> tuple[list[int], list[bool]]:
 def lag(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     """Accuracy over the time steps since the last A or B, a group's runs pooled; None if no run has counted any."""
     correct, steps = (sweep.series(f"by_lag.{name}") for name in ByLag._fields)
-    curves: list[tuple[Group, NDArray[np.integer], Floats]] = []
+    curves: list[Curve] = []
     for group in groups:
         members = [record.index for record in group.records if record.index in steps]
         if members and (asked := np.sum([steps[index] for index in members], axis=0)).any():
             at = np.flatnonzero(asked)
             right = np.sum([correct[index] for index in members], axis=0)
-            curves.append((group, at, right[at] / asked[at]))
+            curves.append((group, at.tolist(), (right[at] / asked[at]).tolist()))
     if not curves:
         return None
-    names = [group.title for group, _, _ in curves]
-    x_label = "time steps since the last A or B"
-    figure, places, looks = _places(names, MOST_LINES, 2.6, "accuracy", "runs pooled", x_label)
-    for (_, bins, accuracy), place in zip(curves, places, strict=False):
-        place.axes.plot(bins, accuracy, color=place.color, linestyle=place.dash, marker="o", markersize=3)
-    most = max(int(bins.max()) for _, bins, _ in curves[: len(places)])
+    figure, axes = _accuracies(curves, "time steps since the last A or B", "runs pooled", "in the longest test, by lag")
+    most = max(max(bins) for _, bins, _ in curves)
     every = ceil((most + 1) / (8 if len(curves) <= MOST_LINES else 4))
-    places[0].axes.set_xticks(range(0, most + 1, every), [_lags(number) for number in range(0, most + 1, every)])
-    places[0].axes.set_ylim(top=1.02)  # panels share it
-    _legend(figure, looks)
-    _title(figure, f"Accuracy by lag in the longest final evaluation: {_of(len(places), len(curves))}")
+    axes.set_xticks(range(0, most + 1, every), [_lags(number) for number in range(0, most + 1, every)])
     return figure
 
 
@@ -261,7 +254,7 @@ def _lags(number: int) -> str:
 @in_style
 def lengths(groups: Sequence[Group]) -> Figure | None:
     """Mean accuracy in the final evaluation over its length; None if no run was evaluated at a second one."""
-    curves: list[tuple[Group, list[int], list[float]]] = []
+    curves: list[Curve] = []
     for group in groups:
         config, trials = group.records[0].config, _trials(group.records)
         names = {length: f"mean_accuracy_at_{length}" for length in config.get("eval.lengths", [])}
@@ -275,16 +268,26 @@ def lengths(groups: Sequence[Group]) -> Figure | None:
             curves.append((group, list(means), list(means.values())))
     if not curves:
         return None
-    titles = [group.title for group, _, _ in curves]
-    x_label = "time steps of an evaluation episode"
-    figure, places, looks = _places(titles, MOST_LINES, 2.6, "mean accuracy", "mean of runs", x_label)
-    for (_, at, means_at), place in zip(curves, places, strict=False):
-        place.axes.plot(at, means_at, color=place.color, linestyle=place.dash, marker="o", markersize=3)
-    places[0].axes.set_xscale("log")  # panels share these
-    places[0].axes.set_ylim(top=1.02)
-    _legend(figure, looks)
-    _title(figure, f"Accuracy over the evaluation's length: {_of(len(places), len(curves))}")
+    figure, axes = _accuracies(curves, "time steps of a test episode", "mean of runs", "over the length of the test")
+    axes.set_xscale("log")
     return figure
+
+
+Curve = tuple[Group, list[int], list[float]]  # a group's accuracies over something
+
+
+def _accuracies(curves: Sequence[Curve], x_label: str, what: str, told: str) -> tuple[Figure, Axes]:
+    """Curves of accuracy by group, and the axes whose scales all panels share."""
+    names = [group.title for group, _, _ in curves]
+    figure, places, looks = _places(names, MOST_LINES, 2.6, "accuracy", what, x_label)
+    for (_, at, accuracy), place in zip(curves, places, strict=False):
+        place.axes.plot(at, accuracy, color=place.color, linestyle=place.dash, marker="o", markersize=3)
+    lowest = min(0.9, *(min(accuracy) for _, _, accuracy in curves))  # a narrower range would blow up trifles
+    room = 0.04 * (1 - lowest)
+    places[0].axes.set_ylim(lowest - room, 1 + room)
+    _legend(figure, looks)
+    _title(figure, f"Accuracy {told}: {_of(len(places), len(curves))}")
+    return figure, places[0].axes
 
 
 @in_style

@@ -90,12 +90,17 @@ def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]
     for run in runs:
         members.setdefault(identity(run, without_seed=True), []).append(run)
 
-    labels = {group[0].label for group in members.values()}
-    if None not in labels and len(labels) == len(members) > 1:
-        swept = []  # the labels tell them apart
-    return [
-        ({**_label(group[0]), **{key: _setting(group[0], key) for key in swept}}, group) for group in members.values()
-    ]
+    alike: dict[str | None, list[AnyRun]] = {}
+    for first, *_ in members.values():
+        alike.setdefault(first.label, []).append(first)
+
+    def name(first: AnyRun) -> dict[str, str]:
+        """Its label, and of what was swept what tells it from others of the label; all where there are no labels."""
+        same = alike[first.label]
+        telling = [key for key in swept if first.label is None or len({_setting(other, key) for other in same}) > 1]
+        return {**_label(first), **{key: _setting(first, key) for key in telling}}
+
+    return [(name(group[0]), group) for group in members.values()]
 
 
 def identity(run: Run, without_seed: bool = False) -> str:

@@ -62,12 +62,11 @@ def cost(config: Config, runs: int) -> float:
     proportions matter.
     """
     T, B, steps = config.env.episode_length, config.regime.episodes_per_step, config.regime.steps
-    nets: list[Network] = (
-        [config.controller] if config.method.name == "direct" else [config.controller, config.world_model]
-    )
-    models = config.world_model.ensemble  # as if C, too, were so many: an upper bound
-    width = models * sum((net.hidden + 7) * net.hidden * (3 if net.cell == "lstm" else 1) for net in nets) / 736
-    return steps * T * (15e-6 * len(nets) + runs * (0.6e-6 + 0.7e-6 * B * width))
+    C, M = config.controller, config.world_model
+    nets: list[Network] = [C] if config.method.name == "direct" else [C, *[M] * M.ensemble]
+    width = sum((net.hidden + 7) * net.hidden * (3 if net.cell == "lstm" else 1) for net in nets) / 736
+    calls = min(len(nets), 2)  # an ensemble's models are stacked
+    return steps * T * (15e-6 * calls + runs * (0.6e-6 + 0.7e-6 * B * width))
 
 
 def cut_blocks(runs: Sequence[PlannedRun], workers: int, block_size: int) -> list[list[PlannedRun]]:
