@@ -75,7 +75,7 @@ def everything(result):
         *("ensemble", "mixed", "on_policy", "logit_noise", "bernoulli"),
     ],
 )
-@pytest.mark.parametrize("episodes", [1, 4])
+@pytest.mark.parametrize("episodes", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_every_kind_of_net_is_the_same_alone_and_in_any_block(changes, episodes):
     """Other cells, masks and methods leave no trace of neighbours either."""
     configs = block({"regime.episodes_per_step": episodes} | changes)[:9]
