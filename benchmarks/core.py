@@ -19,7 +19,7 @@ from rich.table import Table
 
 from flipflop import Config, configs
 from flipflop.config import with_settings
-from flipflop.core.train import Block
+from flipflop.core.episodic import EpisodicBlock
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import oracle
@@ -35,7 +35,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-class Timed(Block):
+class Timed(EpisodicBlock):
     """A block that notes the CPU time of its checks."""
 
     def __init__(self, block: list[Config]) -> None:

@@ -15,7 +15,8 @@ for _library in ("OMP", "OPENBLAS", "MKL"):
 
 if TYPE_CHECKING:
     from flipflop.config import Config, ConfigError
-    from flipflop.core.train import RunResult, train
+    from flipflop.core.result import RunResult
+    from flipflop.core.train import train
     from flipflop.sweep.compose import configs
 
 __all__ = ["Config", "ConfigError", "RunResult", "configs", "train"]
@@ -24,7 +25,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Config": "flipflop.config",
     "ConfigError": "flipflop.config",
-    "RunResult": "flipflop.core.train",
+    "RunResult": "flipflop.core.result",
     "configs": "flipflop.sweep.compose",
     "train": "flipflop.core.train",
 }

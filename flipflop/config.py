@@ -45,7 +45,6 @@ Steps = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, is_va
 EVERY = "a whole number, 1 or more, or 0 for none"
 KeepAll = Annotated[int, Rule(EVERY, lambda n: n >= 0, is_record_only=True, before=1)]
 KeepNone = Annotated[int, Rule(EVERY, lambda n: n >= 0, is_record_only=True, before=0)]
-MinLag = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, before=0)]
 Lengths = Annotated[
     list[int], Rule("a list of whole numbers, 1 or more each", lambda lengths: all(n >= 1 for n in lengths), before=[])
 ]
@@ -60,11 +59,21 @@ RandomFraction = Annotated[
     Rule("a number above 0 and below 1, or null", lambda f: f is None or 0 < f < 1, before=None),
 ]
 Exploration = Annotated[float, Rule("a number from 0 to below 1", lambda f: 0 <= f < 1, before=0.0)]
+ZeroOrMore = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, before=0)]
+SeedOfBurnIn = Annotated[
+    int | None,
+    Rule("a whole number, 0 or more, or null without a burn-in", lambda n: n is None or n >= 0, before=None),
+]
+StopAfter = Annotated[
+    int | None,
+    Rule("a whole number, 1 or more, or null to go on to the end", lambda n: n is None or n >= 1, before=None),
+]
 Sees = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), before=True)]
 ForgetBias = Annotated[
     float | None,
     Rule("a finite number, or null for the cell's own", lambda b: b is None or math.isfinite(b), before=None),
 ]
+ThroughPain = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), before=False)]
 Credit = Annotated[
     str | None,
     Rule("one of one_step, full, or null with method=direct", lambda credit: credit in ("one_step", "full", None)),
@@ -115,7 +124,7 @@ class Environment:
     p_b: Probability
     p_x: Probability
     pain_at: Annotated[str, _choice("every", "x", before="every")]
-    min_lag: MinLag
+    min_lag: ZeroOrMore
     episode_length: Count
 
 
@@ -124,6 +133,7 @@ class Network:
     """What the controller and the world model have in common."""
 
     cell: Annotated[str, _choice("elman", "lstm", "feedforward", before="elman")]
+    activation: Annotated[str, _choice("tanh", "logistic", before="tanh")]
     hidden: Count
     init: Annotated[str, _choice("gaussian", "orthogonal", "identity", before="gaussian")]
     init_scale: Scale
@@ -136,7 +146,9 @@ class Controller(Network):
     """The net that acts (conf/controller)."""
 
     sees_action: Sees
-    output: Annotated[str, _choice("deterministic", "gaussian", "logit_noise", "bernoulli", before="deterministic")]
+    output: Annotated[
+        str, _choice("deterministic", "gaussian", "logit_noise", "bernoulli", "mean_sigma", before="deterministic")
+    ]
     output_scale: OutputScale
 
 
@@ -173,8 +185,9 @@ class Regime:
 class Method:
     """What the controller learns from (conf/method)."""
 
-    name: Annotated[str, _choice("world_model", "direct")]
+    name: Annotated[str, _choice("world_model", "direct", "rtrl_1990")]
     credit: Credit
+    through_pain: ThroughPain
     schedule: Annotated[str, _choice("concurrent", "model_first", before="concurrent")]
     warmup_steps: Steps
     rollouts_per_step: Several
@@ -201,11 +214,14 @@ class Evaluation:
     env: World
     episodes: Count
     episode_length: Count
+    burn_in: ZeroOrMore
     lengths: Lengths
     seed: Seed
+    burn_in_seed: SeedOfBurnIn
     threshold: Threshold
     success_fraction: Fraction
     every: Count
+    stop_after: StopAfter
 
 
 @dataclass
@@ -275,6 +291,11 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def is_on_stream(settings: Mapping[str, Any]) -> bool:
+    """Whether a run, by its settings, learns on one endless stream, where an outer step is one environment step."""
+    return bool(settings.get("method.name") == "rtrl_1990")
+
+
 def structure(config: Config) -> tuple[Any, ...]:
     """What runs must share to advance in one block: every knob that is neither a value nor outside the run's key."""
     return tuple(
@@ -302,10 +323,10 @@ def validate(config: Config) -> None:
         if not rule.test(value):
             raise refuse(key, value, rule.words)
 
-    _validate_world("env", config.env, config.env.episode_length)
-    _validate_world(
-        "eval.env", evaluation_world(config), min(config.eval.episode_length, *config.eval.lengths or [10**9])
-    )
+    endless = 10**9
+    _validate_world("env", config.env, endless if is_on_stream(flat(config)) else config.env.episode_length)
+    shortest = min(config.eval.episode_length, *config.eval.lengths or [endless])
+    _validate_world("eval.env", evaluation_world(config), shortest + config.eval.burn_in)
 
     for name in ("controller", "world_model"):
         net: Network = getattr(config, name)
@@ -317,6 +338,8 @@ def validate(config: Config) -> None:
             raise refuse(
                 f"{name}.init", net.init, f"gaussian with {name}.cell=feedforward: init is of recurrent weights"
             )
+        if net.activation != "tanh" and net.cell == "lstm":
+            raise refuse(f"{name}.activation", net.activation, f"tanh with {name}.cell=lstm, which has its own")
         if net.init == "identity" and net.cell == "lstm":
             raise refuse(f"{name}.init", net.init, f"gaussian or orthogonal with {name}.cell=lstm")
     if (config.method.credit is None) != (config.method.name == "direct"):
@@ -334,7 +357,7 @@ def validate(config: Config) -> None:
             raise refuse(key, settings[key], f"{only} with method=direct, which has no world model")
 
     controller, method = config.controller, config.method
-    is_scaled = controller.output in ("gaussian", "logit_noise")
+    is_scaled = controller.output in ("gaussian", "logit_noise", "mean_sigma")
     if is_scaled and controller.output_scale is None:
         raise refuse("controller.output_scale", None, f"a number with controller.output={controller.output}")
     if not is_scaled and controller.output_scale is not None:
@@ -347,6 +370,11 @@ def validate(config: Config) -> None:
         words = "a number with method.data=mixed" if method.data == "mixed" else f"null with method.data={method.data}"
         raise refuse("method.random_fraction", method.random_fraction, words)
 
+    _validate_stream(config, settings)
+    if (config.eval.burn_in_seed is None) != (config.eval.burn_in == 0):
+        words = "a number with eval.burn_in above 0" if config.eval.burn_in else "null with eval.burn_in=0"
+        raise refuse("eval.burn_in_seed", config.eval.burn_in_seed, words)
+
     optimiser = config.optimiser
     for name in ("beta1", "beta2", "eps"):
         key, value = f"optimiser.{name}", getattr(optimiser, name)
@@ -354,6 +382,47 @@ def validate(config: Config) -> None:
             raise refuse(key, value, "a number with optimiser=adam")
         if optimiser.name != "adam" and value is not None:
             raise refuse(key, value, f"null with optimiser={optimiser.name}, which does not use it")
+
+
+# What runs on one endless stream must have, and why; and what no others may.
+ON_STREAM: dict[str, tuple[Any, str]] = {
+    "regime.name": ("stream", "whose steps are environment steps"),
+    "regime.episodes_per_step": (1, "which has one stream"),
+    "env.episode_length": (1, "which has no episodes: both nets learn at every time step"),
+    "method.data": ("on_policy", "where M learns from what C does"),
+    "method.rollouts_per_step": (1, "where M learns from what C does"),
+    "world_model.ensemble": (1, "which has one"),
+}
+NOT_ON_STREAM: dict[str, tuple[Any, str]] = {
+    "controller.output": ("mean_sigma", "needs a second read-out"),
+    "method.through_pain": (True, "needs derivatives that are carried forwards"),
+    "regime.name": ("stream", "has no episodes"),
+}
+
+
+def _validate_stream(config: Config, settings: Mapping[str, Any]) -> None:
+    """Refuse what does not go with one endless stream, and without it what only goes with it."""
+    method = config.method
+    if not is_on_stream(settings):
+        for key, (value, why) in NOT_ON_STREAM.items():
+            if settings[key] == value:
+                shown = {True: "true"}.get(value, value)
+                raise ConfigError(f"{key}={shown} is not allowed: it {why}, so that it must be with method=rtrl_1990")
+        if config.eval.stop_after is not None:
+            words = f"null with method={method.name}: a block of episodes never stops early"
+            raise refuse("eval.stop_after", config.eval.stop_after, words)
+        return
+    for key, (value, why) in ON_STREAM.items():
+        if settings[key] != value:
+            raise refuse(key, settings[key], f"{value} with method=rtrl_1990, {why}")
+    for name in ("controller", "world_model"):
+        if settings[f"{name}.cell"] == "lstm":
+            raise refuse(f"{name}.cell", "lstm", "elman or feedforward with method=rtrl_1990")
+    if method.schedule == "model_first" and method.warmup_steps == 0:
+        words = "1 or more with method.schedule=model_first (300000 in the reading of 1990): else M never learns"
+        raise refuse("method.warmup_steps", 0, words)
+    if method.through_pain and method.credit != "full":
+        raise refuse("method.credit", method.credit, "full with method.through_pain=true, which adds a path to it")
 
 
 def _validate_world(prefix: str, env: Environment, shortest: int) -> None:

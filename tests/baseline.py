@@ -20,8 +20,33 @@ from flipflop.config import (
 
 SGD = {"optimiser.name": "sgd", "optimiser.beta1": None, "optimiser.beta2": None, "optimiser.eps": None}
 
+# The reading of the 1990 algorithm (experiment: The 1990 reading).
+RTRL = {
+    "env.episode_length": 1,
+    "controller.hidden": 4,
+    "controller.output": "mean_sigma",
+    "controller.output_scale": 1.0,
+    "world_model.hidden": 4,
+    **SGD,
+    "optimiser.lr_controller": 0.01,
+    "optimiser.lr_world_model": 0.1,
+    "optimiser.clip_norm": None,
+    "regime.name": "stream",
+    "regime.steps": 1_000_000,
+    "eval.burn_in": 100,
+    "eval.burn_in_seed": 777,
+    "eval.every": 20_000,
+    "eval.stop_after": 10,
+    "history.every": 20_000,
+    "method.name": "rtrl_1990",
+    "method.credit": "full",
+    "method.warmup_steps": 0,
+    "method.data": "on_policy",
+}
+
 NET = {
     "cell": "elman",
+    "activation": "tanh",
     "hidden": 16,
     "init": "gaussian",
     "init_scale": 0.5,
@@ -54,6 +79,7 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
         method=Method(
             name="world_model",
             credit="one_step",
+            through_pain=False,
             schedule="concurrent",
             warmup_steps=500,
             rollouts_per_step=1,
@@ -65,11 +91,14 @@ def baseline(changes: Mapping[str, Any] | None = None) -> Config:
             env=World(p_a=None, p_b=None, p_x=None, pain_at=None, min_lag=None),
             episodes=30,
             episode_length=60,
+            burn_in=0,
             lengths=[],
             seed=12345,
+            burn_in_seed=None,
             threshold=0.9,
             success_fraction=1.0,
             every=50,
+            stop_after=None,
         ),
         history=History(every=1),
         snapshots=Snapshots(every=0),

@@ -1,18 +1,23 @@
 """Cells, what nets see, and true credit: gradients against finite differences of plain forward passes; the draws."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from baseline import baseline
 
 from flipflop.config import ConfigError, validate
 from flipflop.core.act import act
+from flipflop.core.cells import LSTM, Elman, Logistic
 from flipflop.core.env import streams
 from flipflop.core.learn import controller_gradient, imagined_slope, true_slope, world_model_lesson
 from flipflop.core.nets import Net, Rollout, Weights, initial_weights, mask
 from flipflop.core.train import train
 
 T, R, B, HIDDEN = 5, 2, 3, 3
-GATES = {"elman": 1, "lstm": 4}
+GATES = {"elman": 1, "lstm": 4, "logistic": 1}
+KINDS = {"elman": Elman, "lstm": LSTM, "logistic": Logistic}
+PAIRS = [*product(("elman", "lstm"), repeat=2), ("logistic", "logistic")]
 
 
 def sigmoid(a):
@@ -23,8 +28,8 @@ def step(cell, w, x, state):
     """One step of one net in plain equations: its output and its next state (h, c)."""
     h, c = state
     z = w.input @ x + w.recurrent @ h + w.bias
-    if cell == "elman":
-        h = np.tanh(z)
+    if cell != "lstm":
+        h = np.tanh(z) if cell == "elman" else sigmoid(z)
     else:
         i, f, g, o = z.reshape(4, -1)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
@@ -111,7 +116,7 @@ def test_the_world_models_gradient(cell, pain_at):
     actions = rng.random((R, T, B))
     out = Net.stack(weights, float)
     asked, is_asked = asked_in(pain_at, events)
-    rollout = Rollout(R, T, B, HIDDEN, float, cell)
+    rollout = Rollout(R, T, B, HIDDEN, float, KINDS[cell])
     world_model_lesson(Net.stack(weights, float), rollout, events, desired, asked, actions, out)
     pains = is_asked * (actions - desired) ** 2
 
@@ -128,8 +133,7 @@ def test_the_world_models_gradient(cell, pain_at):
 
 
 @pytest.mark.parametrize("credit", ["one_step", "full", "true"])
-@pytest.mark.parametrize("world_model_cell", GATES)
-@pytest.mark.parametrize("cell", GATES)
+@pytest.mark.parametrize(("cell", "world_model_cell"), PAIRS)
 @pytest.mark.parametrize("pain_at", ["every", "x"])
 def test_the_controllers_gradient(pain_at, cell, world_model_cell, credit):
     """Through every pair of cells, by each credit path: predicted pain in the step, or in time too, or true pain."""
@@ -138,13 +142,13 @@ def test_the_controllers_gradient(pain_at, cell, world_model_cell, credit):
     models = [random_weights(rng, world_model_cell) for _ in range(R)]
     events, desired = worlds(rng)
     C, M, out = Net.stack(controllers, float), Net.stack(models, float), Net.stack(controllers, float)
-    rollout = Rollout(R, T, B, HIDDEN, float, cell)
+    rollout = Rollout(R, T, B, HIDDEN, float, KINDS[cell])
     asked, is_asked = asked_in(pain_at, events)
     did = act(C, rollout, events, desired, asked)
     if credit == "true":
         dpain = true_slope(did, desired, asked)
     else:
-        dpain = imagined_slope(M, Rollout(R, T, B, HIDDEN, float, world_model_cell), rollout, did, credit)
+        dpain = imagined_slope(M, Rollout(R, T, B, HIDDEN, float, KINDS[world_model_cell]), rollout, did, credit)
     controller_gradient(C, rollout, did, dpain, out)
 
     def objective(w, run, b, observed, states):
@@ -182,6 +186,16 @@ def test_other_inits_leave_the_other_draws():
     np.testing.assert_allclose(orthogonal.recurrent @ orthogonal.recurrent.T, np.eye(16), atol=1e-12)
     assert np.trace(orthogonal.recurrent.T @ gaussian.recurrent) > 0
     np.testing.assert_array_equal(identity.recurrent, np.eye(16))
+
+
+@pytest.mark.parametrize("net", ["controller", "world_model"])
+def test_the_activation_is_that_of_the_net_that_asks(net):
+    """Logistic hidden units are used in training and in the test, by one net alone if that one asks."""
+    short = SHORT | {"method.warmup_steps": 0, "eval.every": 5}
+    (tanh,), (logistic,) = (train([baseline(short | {f"{net}.activation": kind})]) for kind in ("tanh", "logistic"))
+    moved = {name: getattr(tanh, name).input != getattr(logistic, name).input for name in ("controller", "world_model")}
+    assert moved[net].any()
+    assert tanh.metrics.mean_pain != logistic.metrics.mean_pain
 
 
 def test_an_lstm_starts_by_remembering():

@@ -43,13 +43,13 @@ def test_units_by_hand():
     o = np.zeros(3)
     normal = np.array([-1.0, 0.2, 4.0])
     np.testing.assert_allclose(acts("gaussian", o, normal, 0.5), [0.0, 0.6, 1.0])
-    np.testing.assert_allclose(OUTPUTS["gaussian"].slope(o, normal, acts("gaussian", o, normal, 0.5)), 0.25)
+    np.testing.assert_allclose(OUTPUTS["gaussian"].slope(o, normal, 0.5, acts("gaussian", o, normal, 0.5)), 0.25)
     noisy = acts("logit_noise", o, normal, 0.5)
     np.testing.assert_allclose(noisy, 1 / (1 + np.exp([0.5, -0.1, -2.0])))
-    np.testing.assert_allclose(OUTPUTS["logit_noise"].slope(o, normal, noisy), noisy * (1 - noisy))
+    np.testing.assert_allclose(OUTPUTS["logit_noise"].slope(o, normal, 0.5, noisy), noisy * (1 - noisy))
     uniform = np.array([0.49, 0.5, 0.51])
     np.testing.assert_array_equal(acts("bernoulli", o, uniform), [1.0, 0.0, 0.0])
-    np.testing.assert_allclose(OUTPUTS["bernoulli"].slope(o, uniform, acts("bernoulli", o, uniform)), 0.25)
+    np.testing.assert_allclose(OUTPUTS["bernoulli"].slope(o, uniform, 0.0, acts("bernoulli", o, uniform)), 0.25)
     np.testing.assert_allclose(acts("deterministic", o, normal), 0.5)
 
 

@@ -432,8 +432,8 @@ def test_help_reads_well(command):
         "env: distractors, flipflop, query, sparse",
         "eval/env: as_trained, distractors, flipflop, query, sparse",
         "optimiser: adam, sgd",
-        "regime: parallel, sequential",
-        "method: direct, world_model",
+        "regime: parallel, sequential, stream",
+        "method: direct, rtrl_1990, world_model",
     ):
         assert group in out
 

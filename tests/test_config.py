@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from baseline import SGD, baseline
+from baseline import RTRL, SGD, baseline
 
 from flipflop.config import (
     RULES,
@@ -59,12 +59,15 @@ REFUSED = {
     "world_model.forget_bias": ([NAN, INF], "a finite number"),
     "world_model.sees_pain": ([2, "maybe"], "true or false"),
     "controller.sees_action": ([2, "maybe"], "true or false"),
-    "method.name": (["rtrl", ""], "world_model, direct"),
+    "method.name": (["rtrl", ""], "world_model, direct, rtrl_1990"),
+    "method.through_pain": ([2, "maybe"], "true or false"),
     "method.credit": (["two_step", ""], "one_step, full"),
     "method.schedule": (["m_first", ""], "concurrent, model_first"),
     "method.warmup_steps": WHOLE,
     "method.rollouts_per_step": COUNT,
-    "controller.output": (["softmax", ""], "deterministic, gaussian, logit_noise, bernoulli"),
+    "controller.output": (["softmax", ""], "deterministic, gaussian, logit_noise, bernoulli, mean_sigma"),
+    "controller.activation": (["relu", ""], "tanh, logistic"),
+    "world_model.activation": (["relu", ""], "tanh, logistic"),
     "controller.output_scale": ([0.0, -1.0, NAN, INF], "a finite number above 0, or null"),
     "world_model.ensemble": COUNT,
     "method.data": (["off_policy", ""], "random, on_policy, mixed"),
@@ -76,6 +79,9 @@ REFUSED = {
     "eval.env.pain_at": (["never", ""], "every, x, or null"),
     "eval.env.min_lag": WHOLE,
     "eval.episodes": COUNT,
+    "eval.burn_in": WHOLE,
+    "eval.burn_in_seed": ([-1], "a whole number, 0 or more, or null without a burn-in"),
+    "eval.stop_after": ([0, -1], "a whole number, 1 or more, or null to go on to the end"),
     "eval.lengths": ([[0], [60, -1]], "whole numbers, 1 or more each"),
     "eval.episode_length": COUNT,
     "eval.seed": WHOLE,
@@ -141,6 +147,47 @@ def test_worlds_in_which_a_knob_does_nothing(changes, told):
     assert re.fullmatch(told, refusal(changes))
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"regime.name": "sequential"}, "regime.name=sequential .* stream with method=rtrl_1990, .*"),
+        ({"regime.episodes_per_step": 2}, "regime.episodes_per_step=2 .* 1 with method=rtrl_1990, .*"),
+        ({"env.episode_length": 20}, "env.episode_length=20 .* 1 with method=rtrl_1990, which has no episodes: .*"),
+        ({"method.data": "random"}, "method.data=random .* on_policy with method=rtrl_1990, .*"),
+        ({"method.rollouts_per_step": 2}, "method.rollouts_per_step=2 .* 1 with method=rtrl_1990, .*"),
+        ({"world_model.ensemble": 2}, "world_model.ensemble=2 .* 1 with method=rtrl_1990, .*"),
+        ({"controller.cell": "lstm"}, "controller.cell=lstm .* elman or feedforward with method=rtrl_1990"),
+        ({"world_model.cell": "lstm"}, "world_model.cell=lstm .* elman or feedforward with method=rtrl_1990"),
+        ({"method.schedule": "model_first"}, r"method.warmup_steps=0 .* 1 or more .*\(300000 .* else M never learns"),
+        (
+            {"method.through_pain": True, "method.credit": "one_step"},
+            "method.credit=one_step .* full with method.through_pain=true, .*",
+        ),
+        ({"controller.output_scale": None}, "controller.output_scale=null .* number with controller.output=mean_sigma"),
+        ({"eval.burn_in_seed": None}, "eval.burn_in_seed=null .* a number with eval.burn_in above 0"),
+        ({"eval.burn_in": 0}, "eval.burn_in_seed=777 .* null with eval.burn_in=0"),
+    ],
+)
+def test_what_does_not_go_with_a_stream(changes, told):
+    """On one endless stream, what would do nothing or cannot be computed forwards is refused, with the reason."""
+    assert re.fullmatch(told, refusal(RTRL | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"regime.name": "stream"}, "regime.name=stream is not allowed: it has no episodes, .* method=rtrl_1990"),
+        ({"controller.output": "mean_sigma", "controller.output_scale": 1.0}, ".*=mean_sigma .* with method=rtrl_1990"),
+        ({"method.through_pain": True}, "method.through_pain=true .* forwards, .* with method=rtrl_1990"),
+        ({"eval.stop_after": 3}, "eval.stop_after=3 .* null with method=world_model: .* never stops early"),
+        ({"controller.cell": "lstm", "controller.activation": "logistic"}, "controller.activation=logistic .* tanh .*"),
+    ],
+)
+def test_what_goes_with_a_stream_alone(changes, told):
+    """Training in episodes refuses what only one endless stream has."""
+    assert re.fullmatch(told, refusal(changes))
+
+
 def test_the_world_of_the_test():
     """The fixed test is in the training's world, less what of it is told otherwise; its length is its own."""
     assert evaluation_world(baseline()) == Environment(0.10, 0.15, 0.25, "every", 0, episode_length=60)
@@ -163,6 +210,9 @@ def test_the_world_of_the_test():
         {"method.warmup_steps": 10**6},
         {"optimiser.clip_norm": None, "optimiser.beta1": 0.0, "optimiser.beta2": 0.0},
         {"eval.threshold": 0.0, "eval.success_fraction": 1e-9},
+        RTRL,
+        RTRL | {"env.min_lag": 50, "env.pain_at": "x"},
+        {"eval.burn_in": 10, "eval.burn_in_seed": 0, "eval.env.min_lag": 70},
         {"regime.name": "my_regime", "regime.steps": 1, "regime.episodes_per_step": 1},
     ],
 )
@@ -208,12 +258,14 @@ STRUCTURE = {
     "eval.env.pain_at": "x",
     "eval.env.min_lag": 1,
     "controller.cell": "lstm",
+    "controller.activation": "logistic",
     "controller.hidden": 17,
     "controller.init": "identity",
     "controller.forget_bias": 2.0,
     "controller.sees_pain": False,
     "controller.sees_action": False,
     "world_model.cell": "lstm",
+    "world_model.activation": "logistic",
     "world_model.hidden": 17,
     "world_model.init": "identity",
     "world_model.forget_bias": 2.0,
@@ -224,6 +276,7 @@ STRUCTURE = {
     "regime.steps": 1,
     "method.name": "direct",
     "method.credit": "full",
+    "method.through_pain": True,
     "method.schedule": "model_first",
     "method.rollouts_per_step": 2,
     "controller.output": "bernoulli",
@@ -234,8 +287,11 @@ STRUCTURE = {
     "method.exploration_fraction": 0.1,
     "eval.episodes": 1,
     "eval.episode_length": 61,
+    "eval.burn_in": 1,
     "eval.lengths": [60],
     "eval.seed": 1,
+    "eval.burn_in_seed": 1,
+    "eval.stop_after": 1,
     "eval.threshold": 0.5,
     "eval.success_fraction": 0.5,
     "eval.every": 1,

@@ -11,7 +11,7 @@ from test_compare import runs
 from flipflop.config import ConfigError
 from flipflop.core.chance import chances
 from flipflop.core.env import batches
-from flipflop.core.train import Block
+from flipflop.core.episodic import EpisodicBlock
 from flipflop.cost.command import main
 from flipflop.cost.growth import measured
 from flipflop.cost.price import PHASES, Price, learned, price, step, traced
@@ -159,7 +159,7 @@ KINDS = {
 def test_traced_values_are_those_of_floats(changes):
     """After an outer step the traced weights and moments are the program's own: what is priced is what it does."""
     config = baseline(SMALL | {"method.warmup_steps": 0, "regime.steps": 1} | changes)
-    block = Block([config])
+    block = EpisodicBlock([config])
     block.outer_step(0, next(batches(block.data, [config])), next(chances(block.chance, [config])))
     expected = np.concatenate([array.ravel() for array in learned(block)])
     _, results, _ = traced(config)

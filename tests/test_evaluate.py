@@ -185,3 +185,41 @@ def test_other_lengths(monkeypatch):
         [whole.by_lag, *whole.at_lengths.values()], [sliced.by_lag, *sliced.at_lengths.values()], strict=True
     ):
         assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_a_burn_in_is_lived_through_and_not_scored():
+    """What a controller does in a burn-in decides nothing; its state at the end of it does.
+
+    After a burn-in the one that is wrong in its first step alone is always right, and the latch keeps what the burn-in
+    set: with B in the burn-in alone, who copies B is wrong to the end.
+    """
+    burn_in = {"eval.burn_in": 1, "eval.burn_in_seed": 777, "eval.episode_length": 9}
+    scores = score([FIRST_0_THEN_1], ONLY_B | burn_in)
+    assert (scores.mean_accuracy[0], scores.success[0]) == (1.0, True)
+    events = np.random.default_rng(777).random((30, 10))
+    fires = events < 0.5
+    scores = score([COPIES_B, LATCHES], ONLY_B | burn_in | {"env.p_b": 0.5})
+    desired = np.maximum.accumulate(fires, axis=1)[:, 1:]
+    assert scores.mean_accuracy[0] == pytest.approx((fires[:, 1:] == desired).mean(), rel=1e-15)
+    assert scores.mean_accuracy[1] == 1.0
+    assert desired[:, 0].sum() > fires[:, 1].sum()  # some latches were set in the burn-in
+
+
+def test_the_published_test_stands_beside_that_with_a_burn_in():
+    """With a burn-in the final evaluation is repeated without one, on the episodes of eval.seed, and without is not."""
+    controllers = Net.stack([LATCHES, COPIES_B], "float64")
+    with_burn_in = [baseline({"eval.burn_in": 100, "eval.burn_in_seed": 777})] * 2
+    final = evaluate_finally(with_burn_in, controllers)
+    without = evaluate_finally([baseline()] * 2, controllers)
+    assert without.from_reset is None
+    for name, scores in without.scores._asdict().items():
+        np.testing.assert_array_equal(getattr(final.from_reset, name), scores)
+    assert final.scores.mean_accuracy[1] != without.scores.mean_accuracy[1]
+
+
+def test_lags_count_the_burn_in():
+    """A lag is counted from the last A or B, also where that was in the burn-in; only scored steps are counted."""
+    never = {"env.p_a": 0.0, "env.p_b": 0.0, "eval.burn_in": 7, "eval.burn_in_seed": 0, "eval.episode_length": 2}
+    evaluation = Evaluation([baseline(never)])
+    evaluation(Net.stack([ALWAYS_0], "float64"), np.arange(1))
+    assert evaluation.by_lag().steps[0].tolist() == [0, 0, 0, 0, 2 * 30]  # lags 8 and 9: the bin of 8 to 15

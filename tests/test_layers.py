@@ -64,7 +64,7 @@ def test_core_imports():
     """The core is numpy alone: it can be read, tested and run without anything of the sweep or the results."""
     pairs = imported_in("flipflop.core")
     allowed = {"numpy", "flipflop.core", "flipflop.config", *sys.stdlib_module_names}
-    assert ("flipflop.core.train", "flipflop.core.env.batches") in pairs
+    assert ("flipflop.core.episodic", "flipflop.core.env.batches") in pairs
     assert [pair for pair in pairs if not any(within(pair[1], package) for package in allowed)] == []
 
 

@@ -1,12 +1,12 @@
 """Plans: what makes two runs one, and how runs become blocks."""
 
 import pytest
-from baseline import SGD, baseline
+from baseline import RTRL, SGD, baseline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flipflop.config import RULES, ConfigError, flat, structure
-from flipflop.core.train import RESULTS_VERSION
+from flipflop.core.result import RESULTS_VERSION
 from flipflop.sweep.plan import PlannedRun, cost, cut_blocks, key_of, plan, run_key
 
 PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
@@ -24,7 +24,7 @@ def seeds(number, **changes):
 def test_every_knob_is_in_the_key(key):
     """Runs that differ in any knob that matters are different runs."""
     value = flat(baseline())[key]
-    other = {str: "other", int: 7, float: 0.125, bool: False, list: [7], type(None): 0.5}[type(value)]
+    other = {str: "other", int: 7, float: 0.125, bool: not value, list: [7], type(None): 0.5}[type(value)]
     assert run_key(baseline({key: other})) != run_key(baseline())
 
 
@@ -67,6 +67,7 @@ def test_every_run_is_validated():
         (seeds(200), 2, [50, 50, 50, 50]),
         (seeds(10) + seeds(10, **PARALLEL), 2, [10, 10]),
         (seeds(1), 8, [1]),
+        (planned(*(RTRL | {"seed": seed} for seed in range(100))), 2, [50, 50]),
     ],
 )
 def test_as_few_blocks_as_keep_workers_busy(runs, workers, sizes):

@@ -64,6 +64,19 @@ class Elman:
         np.multiply(dh, slopes[0], out=out)
 
 
+class Logistic(Elman):
+    """h = 1 / (1 + e^-z): the same with the units of the 1980s."""
+
+    def forward(self, z: Floats, t: int, h: Floats) -> None:
+        """See Cell.forward."""
+        sigmoid(z, out=h)
+
+    def slopes(self, h: Floats) -> tuple[Floats, ...]:
+        """dh/dz."""
+        slope = np.subtract(1, h, order="C")
+        return (np.multiply(h, slope, out=slope),)
+
+
 class LSTM:
     """Gers, Schmidhuber & Cummins 2000, without peepholes; z holds the gates i, f, g, o one after another.
 
@@ -104,4 +117,11 @@ class LSTM:
         dc *= f
 
 
-CELLS: dict[str, type[Elman] | type[LSTM]] = {"elman": Elman, "lstm": LSTM, "feedforward": Elman}
+Kind = type[Elman] | type[LSTM]
+
+CELLS: dict[str, Kind] = {"elman": Elman, "lstm": LSTM, "feedforward": Elman}
+
+
+def kind_of(cell: str, activation: str) -> Kind:
+    """The kind of cell that a net's settings ask for."""
+    return Logistic if activation == "logistic" else CELLS[cell]

@@ -69,8 +69,8 @@ def chances(generators: Sequence[np.random.Generator], configs: Sequence[Config]
         episodes, steps, for_world_model, for_controller = np.split(uniforms, ends, axis=-1)
         is_random = episodes.reshape(N, R, 1, B_M) < (method.random_fraction or 0)
         explored = is_random | (steps.reshape(N, R, T, B_M) < method.exploration_fraction)
-        world_model_noise = _noise(for_world_model.reshape(N, R, T, B_M, per_action), config.dtype)
-        controller_noise = _noise(for_controller.reshape(N, R, T, -1, per_action or 1), config.dtype)
+        world_model_noise = noise_of(for_world_model.reshape(N, R, T, B_M, per_action), config.dtype)
+        controller_noise = noise_of(for_controller.reshape(N, R, T, -1, per_action or 1), config.dtype)
         for i in range(N):
             yield Chances(
                 Chance(unit, scale, controller_noise[i]) if per_action else None,
@@ -78,8 +78,8 @@ def chances(generators: Sequence[np.random.Generator], configs: Sequence[Config]
             )
 
 
-def _noise(uniforms: Floats, dtype: str) -> Floats:
-    """The noise (N, R, T, B) in so many uniforms each: none, one as it is, or two as a standard normal number."""
+def noise_of(uniforms: Floats, dtype: str) -> Floats:
+    """The noise (...) in so many uniforms each (..., 0 to 2): none, one as it is, two as a standard normal number."""
     if uniforms.shape[-1] == 0:
         return np.zeros(uniforms.shape[:-1], dtype)
     if uniforms.shape[-1] == 1:

@@ -38,17 +38,36 @@ def thresholds(envs: Sequence[Environment]) -> Floats:
     return np.array([(env.p_a, env.p_a + env.p_b, env.p_a + env.p_b + env.p_x) for env in envs]).T
 
 
-def lags(is_a_or_b: NDArray[np.bool_]) -> NDArray[np.integer]:
-    """Time steps since the last A or B, (..., T, B): 0 where one fires. An episode begins one step after such an event.
+class Past(NamedTuple):
+    """What of the time before matters: R runs, B episodes."""
 
-    For at the start of an episode the latch is at rest as after an A.
+    latch: NDArray[np.bool_]  # (R, B)
+    lag: NDArray[np.integer]  # (R, B), time steps since the last A or B
+
+
+def at_rest(R: int, B: int = 1) -> Past:
+    """Before the start of an episode: the latch is as after an A, which the step before counts as."""
+    return Past(np.zeros((R, B), bool), np.zeros((R, B), int))
+
+
+def lags(is_a_or_b: NDArray[np.bool_], before: NDArray[np.integer] | None = None) -> NDArray[np.integer]:
+    """Time steps since the last A or B, (..., T, B): 0 where one fires; `before` (..., B) had passed already.
+
+    An episode begins one step after such an event, for its latch is at rest as after an A.
     """
     t = np.arange(is_a_or_b.shape[-2])[:, None]
     last: NDArray[np.integer] = np.maximum.accumulate(np.where(is_a_or_b, t, -1), axis=-2)
-    return t - last
+    return np.where(last >= 0, t - last, t + 1 + (0 if before is None else before[..., None, :]))
 
 
-def episodes(uniforms: Floats, upper: Floats, dtype: DTypeLike, min_lag: int = 0, pain_at: str = "every") -> Episodes:
+def episodes(
+    uniforms: Floats,
+    upper: Floats,
+    dtype: DTypeLike,
+    min_lag: int = 0,
+    pain_at: str = "every",
+    past: Past | None = None,
+) -> Episodes:
     """Turn one uniform per time step, (..., R, T, B), into events, the latch, and where it is asked for.
 
     Args:
@@ -57,24 +76,31 @@ def episodes(uniforms: Floats, upper: Floats, dtype: DTypeLike, min_lag: int = 0
         dtype: of the results.
         min_lag: where fewer steps have passed since the last A or B, nothing fires in X's place.
         pain_at: `every` step, or `x`: only where X fires.
+        past: what was before; None: nothing, as at the start of an episode.
     """
     a_ends, b_ends, x_ends = upper[:, :, None, None]
     is_a = uniforms < a_ends
     is_b = (uniforms < b_ends) & ~is_a
     is_x = (uniforms < x_ends) & (uniforms >= b_ends)
     if min_lag > 0:
-        is_x &= lags(is_a | is_b) >= min_lag
+        is_x &= lags(is_a | is_b, None if past is None else past.lag) >= min_lag
 
     events = np.empty((*uniforms.shape, 3), dtype)
     for column, fires in enumerate((is_a, is_b, is_x)):
         events[..., column] = fires
 
     desired = np.empty(uniforms.shape, dtype)
-    latch = np.zeros_like(is_a[..., 0, :])
+    latch = np.zeros_like(is_a[..., 0, :]) if past is None else past.latch
     for t in range(uniforms.shape[-2]):
         latch = (latch & ~is_a[..., t, :]) | is_b[..., t, :]
         desired[..., t, :] = latch
     return Episodes(events, desired, events[..., 2] if pain_at == "x" else None)
+
+
+def after(drawn: Episodes, past: Past) -> Past:
+    """What was before the time steps that follow these, which came after `past`; (R, T, B) of them."""
+    is_a_or_b = (drawn.events[..., 0] != 0) | (drawn.events[..., 1] != 0)
+    return Past(drawn.desired[:, -1] != 0, lags(is_a_or_b, past.lag)[:, -1])
 
 
 def pain(action: Floats, desired: Floats, asked: Floats | None = None, out: Floats | None = None) -> Floats:

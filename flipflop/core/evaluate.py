@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from flipflop.config import Config, evaluation_world
 from flipflop.core import env
-from flipflop.core.act import act, correct, mean_pain, share_right
+from flipflop.core.act import Acted, act, correct, mean_pain, share_right
+from flipflop.core.cells import kind_of
 from flipflop.core.nets import Net, Rollout, mean_per_run
 
 Floats = NDArray[np.floating]
@@ -44,14 +45,21 @@ class ByLag(NamedTuple):
 class Evaluation:
     """The evaluation episodes of R runs and the buffers to act in them."""
 
-    def __init__(self, configs: Sequence[Config], length: int | None = None) -> None:
-        """Draw the episodes, of eval.episode_length or another length."""
-        self.settings, self.dtype, self.cell = configs[0].eval, configs[0].dtype, configs[0].controller.cell
+    def __init__(self, configs: Sequence[Config], length: int | None = None, from_reset: bool = False) -> None:
+        """Draw the episodes, of eval.episode_length or another length after eval.burn_in steps.
+
+        The controller lives through a burn-in as through any step, but is not scored in it. `from_reset`: without one.
+        """
+        first = configs[0]
+        self.settings, self.dtype = first.eval, first.dtype
+        self.kind = kind_of(first.controller.cell, first.controller.activation)
         self.length = self.settings.episode_length if length is None else length
+        self.burn_in = 0 if from_reset else self.settings.burn_in
         worlds = [evaluation_world(config) for config in configs]
-        B, T = self.settings.episodes, self.length
+        B, T = self.settings.episodes, self.burn_in + self.length
+        seed = self.settings.burn_in_seed if self.burn_in else self.settings.seed
         # One episode after another from one generator: the same uniforms for every run, read with its probabilities.
-        uniforms = np.random.default_rng(self.settings.seed).random((B, T)).T
+        uniforms = np.random.default_rng(seed).random((B, T)).T
         batch = env.episodes(
             np.broadcast_to(uniforms, (1, len(configs), T, B)),
             env.thresholds(worlds),
@@ -66,12 +74,15 @@ class Evaluation:
     def __call__(self, controllers: Net, runs: NDArray[np.integer]) -> Scores:
         """Score the controllers of `runs` (indices into the block), gathered into a batch of their own."""
         controllers = controllers.select(runs)
-        B, T = self.settings.episodes, self.length
+        B, T = self.settings.episodes, self.burn_in + self.length
         if self.rollout is None or len(self.rollout.S) != len(runs):
-            self.rollout = Rollout(len(runs), T, B, controllers.V.shape[1] - 1, self.dtype, self.cell)
+            self.rollout = Rollout(len(runs), T, B, controllers.V.shape[1] - 1, self.dtype, self.kind)
         desired = self.desired[runs]
         asked = None if self.asked is None else self.asked[runs]
-        self.acted = act(controllers, self.rollout, self.events[runs], desired, asked)
+        acted = act(controllers, self.rollout, self.events[runs], desired, asked)
+        self.acted = Acted(*(array[:, self.burn_in :] for array in acted))
+        desired = desired[:, self.burn_in :]
+        asked = None if asked is None else asked[:, self.burn_in :]
 
         accuracy = share_right(self.acted.actions, desired, asked, axis=1)  # (R, B)
         solved = (accuracy > self.settings.threshold).sum(axis=1)
@@ -85,12 +96,12 @@ class Evaluation:
 
     def by_lag(self) -> ByLag:
         """How the controllers did by lag, all of them at the last call."""
-        lags = env.lags(self.events[..., :2].any(axis=-1))
+        lags = env.lags(self.events[..., :2].any(axis=-1))[:, self.burn_in :]
         bins = np.frexp(lags)[1]  # the exponent e of lag = m 2^e, m from 1/2 to below 1; that of 0 is 0
-        R, number = len(bins), bins_of_lags(self.length)
+        R, number = len(bins), bins_of_lags(self.burn_in + self.length)
         bins += number * np.arange(R)[:, None, None]
-        asked = np.ones(bins.shape, bool) if self.asked is None else self.asked != 0
-        right = correct(self.acted.actions, self.desired)
+        asked = np.ones(bins.shape, bool) if self.asked is None else self.asked[:, self.burn_in :] != 0
+        right = correct(self.acted.actions, self.desired[:, self.burn_in :])
         return ByLag(*(np.bincount(bins[of], minlength=R * number).reshape(R, number) for of in (right & asked, asked)))
 
 
@@ -105,6 +116,7 @@ class FinalEvaluation(NamedTuple):
     scores: Scores  # of eval.episode_length
     at_lengths: dict[int, Scores]  # of each of eval.lengths
     by_lag: ByLag  # of the longest of all these
+    from_reset: Scores | None  # without the burn-in; None if there is none
 
 
 def evaluate_finally(configs: Sequence[Config], controllers: Net) -> FinalEvaluation:
@@ -113,7 +125,7 @@ def evaluate_finally(configs: Sequence[Config], controllers: Net) -> FinalEvalua
     lengths = sorted({settings.episode_length, *settings.lengths})
     scores: dict[int, Scores] = {}
     for length in lengths:
-        at_once = max(1, TIME_STEPS_AT_ONCE // (length * settings.episodes))
+        at_once = max(1, TIME_STEPS_AT_ONCE // ((settings.burn_in + length) * settings.episodes))
         parts, lags = [], []
         for first in range(0, R, at_once):
             slice_of_runs = configs[first : first + at_once]
@@ -123,7 +135,9 @@ def evaluate_finally(configs: Sequence[Config], controllers: Net) -> FinalEvalua
             if length == lengths[-1]:
                 lags.append(evaluation.by_lag())
         scores[length] = Scores(*map(np.concatenate, zip(*parts, strict=True)))
-    by_lag = ByLag(*map(np.concatenate, zip(*lags, strict=True)))
     return FinalEvaluation(
-        scores[settings.episode_length], {length: scores[length] for length in settings.lengths}, by_lag
+        scores[settings.episode_length],
+        {length: scores[length] for length in settings.lengths},
+        ByLag(*map(np.concatenate, zip(*lags, strict=True))),
+        Evaluation(configs, from_reset=True)(controllers, np.arange(R)) if settings.burn_in else None,
     )

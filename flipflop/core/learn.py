@@ -92,7 +92,7 @@ def controller_gradient(
         slope: Floats = acted.actions * (1 - acted.actions)
     else:
         read_out = np.vecdot(rollout.one_h, controller.V[:, None, None])
-        slope = chance.unit.slope(read_out, chance.noise, acted.actions)
+        slope = chance.unit.slope(read_out, chance.noise, chance.scale, acted.actions)
     dout = dpain * slope
     backward(controller, rollout, dout, feedback=slope)
     gradient(rollout, dout, out)

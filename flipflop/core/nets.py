@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from flipflop.config import Network
-from flipflop.core.cells import CELLS, Cell, sigmoid
+from flipflop.core.cells import Cell, Elman, Kind, kind_of, sigmoid
 
 Floats = NDArray[np.floating]
 
@@ -50,12 +50,19 @@ class Weights(NamedTuple):
     output_bias: Floats  # ()
 
 
+class ReadOut(NamedTuple):
+    """A further read-out's weights."""
+
+    output: Floats  # (H,)
+    output_bias: Floats  # ()
+
+
 def initial_weights(generator: np.random.Generator, settings: Network) -> Weights:
     """Draw a net in the published order: input, recurrent, output; standard normal times init_scale / sqrt(fan-in).
 
     Other kinds of recurrent weights are made from the same draw, or in its place, so that all others stay as they are.
     """
-    gates, hidden = CELLS[settings.cell].gates, settings.hidden
+    gates, hidden = kind_of(settings.cell, settings.activation).gates, settings.hidden
 
     def draw(rows: int, fan_in: int) -> Floats:
         drawn: Floats = generator.standard_normal((rows, fan_in)) * (settings.init_scale / np.sqrt(fan_in))
@@ -73,6 +80,12 @@ def initial_weights(generator: np.random.Generator, settings: Network) -> Weight
     return Weights(*(weights * seen for weights, seen in zip(net, _seen(settings), strict=True)))
 
 
+def initial_read_out(generator: np.random.Generator, settings: Network) -> ReadOut:
+    """Draw a further read-out, after the net's own weights and on their scale; its bias is 0."""
+    fan_in = settings.hidden
+    return ReadOut(generator.standard_normal(fan_in) * (settings.init_scale / np.sqrt(fan_in)), np.zeros(()))
+
+
 def _orthogonal(drawn: Floats) -> Floats:
     """The orthogonal matrix next to a drawn one, uniform over all (Saxe, McClelland & Ganguli 2014)."""
     q, r = np.linalg.qr(np.where(drawn.any(), drawn, np.eye(len(drawn))))
@@ -82,7 +95,7 @@ def _orthogonal(drawn: Floats) -> Floats:
 
 def _seen(settings: Network) -> Weights:
     """1 for a weight that a net has, 0 for one from an input that it does not see or from a memory that it lacks."""
-    gates, hidden = CELLS[settings.cell].gates, settings.hidden
+    gates, hidden = kind_of(settings.cell, settings.activation).gates, settings.hidden
     inputs = np.ones((gates * hidden, INPUTS))
     inputs[:, PAIN] = settings.sees_pain
     inputs[:, ACTION] = getattr(settings, "sees_action", True)  # M always does: it is what it is asked about
@@ -147,10 +160,10 @@ class Rollout:
     They are allocated here once and reused at every outer step; nothing else in the core keeps arrays of this size.
     """
 
-    def __init__(self, R: int, T: int, B: int, hidden: int, dtype: DTypeLike, cell: str = "elman") -> None:
+    def __init__(self, R: int, T: int, B: int, hidden: int, dtype: DTypeLike, kind: Kind = Elman) -> None:
         K = INPUTS
         self.T = T
-        self.cell: Cell = CELLS[cell](R, T, B, hidden, dtype)
+        self.cell: Cell = kind(R, T, B, hidden, dtype)
         gates = self.cell.gates
         self.S = np.zeros((R, T + 1, B, K + 1 + hidden), dtype)
         self.S[..., CONSTANT] = self.S[..., K] = 1

@@ -16,14 +16,19 @@ Noise = Literal["normal", "uniform"] | None
 
 
 class OutputUnit(Protocol):
-    """What acting and learning ask of an output unit; all arrays have one shape, (R, B) or (R, T, B)."""
+    """What acting and learning ask of an output unit; all arrays have one shape, (R, B) or (R, T, B).
+
+    One with several read-outs takes o (R, read_outs), noise and actions (R, 1), and has a slope for each read-out; only
+    nets on a stream have them (rtrl.py).
+    """
 
     draws: Noise  # the noise of one action
+    read_outs: int
 
     def act(self, o: Floats, noise: Floats, scale: float, out: Floats) -> None:
         """Write the actions."""
 
-    def slope(self, o: Floats, noise: Floats, y: Floats) -> Floats:
+    def slope(self, o: Floats, noise: Floats, scale: float, y: Floats) -> Floats:
         """The derivative of the actions y to o, with the noise as it was."""
 
 
@@ -31,12 +36,13 @@ class Deterministic:
     """y = sigmoid(o) (the page's)."""
 
     draws: Noise = None
+    read_outs = 1
 
     def act(self, o: Floats, noise: Floats, scale: float, out: Floats) -> None:
         """See OutputUnit.act."""
         sigmoid(o, out=out)
 
-    def slope(self, o: Floats, noise: Floats, y: Floats) -> Floats:
+    def slope(self, o: Floats, noise: Floats, scale: float, y: Floats) -> Floats:
         """See OutputUnit.slope."""
         return y * (1 - y)
 
@@ -64,7 +70,7 @@ class Gaussian(Deterministic):
         out += noise * out.dtype.type(scale)
         np.clip(out, 0, 1, out=out)
 
-    def slope(self, o: Floats, noise: Floats, y: Floats) -> Floats:
+    def slope(self, o: Floats, noise: Floats, scale: float, y: Floats) -> Floats:
         """See OutputUnit.slope."""
         mean = sigmoid(o)
         return mean * (1 - mean)
@@ -81,9 +87,35 @@ class Bernoulli(Gaussian):
         out[...] = noise < out
 
 
+class MeanSigma:
+    """y = mu + sigma z, clipped to 0..1, with mu = sigmoid(o) and sigma = scale sigmoid(o2) learned (Williams 1988).
+
+    The derivative passes straight through the clip.
+    """
+
+    draws: Noise = "normal"
+    read_outs = 2
+
+    def act(self, o: Floats, noise: Floats, scale: float, out: Floats) -> None:
+        """See OutputUnit.act."""
+        s = sigmoid(o)
+        np.multiply(s[:, 1:], noise, out=out)
+        out *= scale
+        out += s[:, :1]
+        np.clip(out, 0, 1, out=out)
+
+    def slope(self, o: Floats, noise: Floats, scale: float, y: Floats) -> Floats:
+        """See OutputUnit.slope."""
+        s = sigmoid(o)
+        slopes: Floats = s * (1 - s)
+        slopes[:, 1:] *= noise * scale
+        return slopes
+
+
 OUTPUTS: dict[str, OutputUnit] = {
     "deterministic": Deterministic(),
     "gaussian": Gaussian(),
     "logit_noise": LogitNoise(),
     "bernoulli": Bernoulli(),
+    "mean_sigma": MeanSigma(),
 }

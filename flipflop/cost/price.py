@@ -1,8 +1,8 @@
-"""The price of one outer step: flipflop.core.train's own, on traced numbers.
+"""The price of one outer step: flipflop.core.episodic's own, on traced numbers.
 
-What is priced is all that `Block.outer_step` does with numbers that depend on weights or data, products with the zeros
-of a net's first time step and M's loss included, in double precision whatever the dtype. Telling of C's mean pain and
-accuracy is not priced: it teaches nothing.
+What is priced is all that `EpisodicBlock.outer_step` does with numbers that depend on weights or data, products with
+the zeros of a net's first time step and M's loss included, in double precision whatever the dtype. Telling of C's mean
+pain and accuracy is not priced: it teaches nothing.
 """
 
 import sys
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config import Config, ConfigError, with_settings
+from flipflop.config import Config, ConfigError, flat, is_on_stream, with_settings
 from flipflop.core import act, learn
 from flipflop.core.chance import chances
 from flipflop.core.env import batches
-from flipflop.core.train import Block
+from flipflop.core.episodic import EpisodicBlock
 from flipflop.cost.pricing import Integers, Reads, cost, reads
 from flipflop.cost.trace import Objects, Trace
 
@@ -34,13 +34,13 @@ M_FORWARD, M_BACKWARD, C_ROLLOUT, CREDIT, C_BACKWARD, UPDATES = PHASES = (
 
 # In which phase an operation is, by the function of the core that it is in: the outermost of these,
 _OUTERMOST: dict[CodeType, str] = {
-    Block.world_model_data.__code__: M_FORWARD,
+    EpisodicBlock.world_model_data.__code__: M_FORWARD,
     learn.world_model_lesson.__code__: M_BACKWARD,
     act.act.__code__: C_ROLLOUT,
     learn.imagined_slope.__code__: CREDIT,
     learn.true_slope.__code__: C_BACKWARD,
     learn.controller_gradient.__code__: C_BACKWARD,
-    Block.descend.__code__: UPDATES,
+    EpisodicBlock.descend.__code__: UPDATES,
 }
 # but what of M's lesson is on the way forward.
 _WITHIN = {act.predict.__code__: M_FORWARD}
@@ -71,6 +71,11 @@ def price(config: Config) -> Price:
     Raises:
         ConfigError: it computes what a trace cannot follow.
     """
+    if is_on_stream(flat(config)):
+        raise ConfigError(
+            f"method={config.method.name} cannot be priced: it has no outer steps of episodes, so that method must be "
+            "world_model or direct"
+        )
     trace, results, begins = traced(config)
     alone = read = reads(trace, results)
     ends = begins
@@ -103,7 +108,7 @@ def traced(config: Config, warmup_steps: int = 0) -> tuple[Trace, Objects, int]:
     return trace, results, begins
 
 
-def step(config: Config, warmup_steps: int = 0) -> tuple[Block, Trace]:
+def step(config: Config, warmup_steps: int = 0) -> tuple[EpisodicBlock, Trace]:
     """A block of one run after its first outer step on traced numbers.
 
     Its inputs, from the top of the stack: the episodes drawn, M with its moments, C with its moments. With
@@ -113,7 +118,7 @@ def step(config: Config, warmup_steps: int = 0) -> tuple[Block, Trace]:
         ConfigError: it computes what a trace cannot follow.
     """
     single = with_settings(config, {"method.warmup_steps": warmup_steps, "regime.steps": 1, "snapshots.every": 0})
-    block = Block([with_settings(single, {"dtype": "object"})])
+    block = EpisodicBlock([with_settings(single, {"dtype": "object"})])
     block.pain, block.loss = block.pain.astype(object), block.loss.astype(object)
 
     drawn = (next(batches(block.data, [single])), next(chances(block.chance, [single])))
@@ -135,7 +140,7 @@ def step(config: Config, warmup_steps: int = 0) -> tuple[Block, Trace]:
     return block, trace
 
 
-def learned(block: Block) -> list[NDArray[Any]]:
+def learned(block: EpisodicBlock) -> list[NDArray[Any]]:
     """The weights and moments that a block's outer steps change, M's first."""
     pairs = [(block.controller, block.controller_optimiser)]
     if block.has_world_model:

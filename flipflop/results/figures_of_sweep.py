@@ -14,11 +14,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
+from flipflop.config import is_on_stream
 from flipflop.core.evaluate import ByLag
 from flipflop.results.load import Group, Sweep
-from flipflop.results.paper import CLAIMS
+from flipflop.results.paper import PAPER_STEPS, claim_of
 from flipflop.results.statistics import kaplan_meier, wilson
-from flipflop.results.style import BLUE, DASHES, SERIES, VERMILION, grid, in_style, new_figure
+from flipflop.results.style import BLUE, DASHES, ORANGE, SERIES, VERMILION, grid, in_style, new_figure
 from flipflop.results.table import swept_keys
 from flipflop.sweep.progress import counted
 from flipflop.sweep.records import FINISHED, Record
@@ -35,12 +36,13 @@ MOST_CELLS_WITH_TEXT = 20  # along the horizontal axis of a map
 
 
 def draw(sweep: Sweep) -> dict[str, Figure]:
-    """A sweep's figures by name, those that it has the data for: success, pain, solved, lag, lengths, heat."""
+    """A sweep's figures by name, those that it has the data for: success, pain, solved, both_tests, lag, ..."""
     groups = sweep.groups()
     figures = {
         "success": success(groups),
         "pain": pain(sweep, groups),
         "solved": solved(groups),
+        "both_tests": both_tests(groups),
         "lag": lag(sweep, groups),
         "lengths": lengths(groups),
         "heat": heat(sweep, groups),
@@ -61,7 +63,7 @@ def success(groups: Sequence[Group]) -> Figure:
     for group, middle in zip(drawn, middles, strict=True):
         trials = _trials(group.records)
         successes = sum(record.metrics["success"] for record in trials)
-        claim = CLAIMS.get(group.records[0].config.get("regime.name", ""))
+        claim = claim_of(group.records[0].config)
         shift = 0.09 if claim else 0.0
         if trials:
             _interval(axes, successes, len(trials), middle - shift, BLUE, "o", "-")
@@ -81,7 +83,7 @@ def success(groups: Sequence[Group]) -> Figure:
     axes.grid(axis="x", color="0.9", linewidth=0.6)
 
     looks = [Line2D([], [], color=BLUE, marker="o", label="this sweep")]
-    if any(group.records[0].config.get("regime.name") in CLAIMS for group in drawn):
+    if any(claim_of(group.records[0].config) for group in drawn):
         looks.append(
             Line2D([], [], color=VERMILION, marker="D", markersize=5, ls="--", label="the paper's claim, same regime")
         )
@@ -121,7 +123,7 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
         return None
     names = [f"{band.group.title} (n={band.runs})" for band in bands]
     most = MOST_BANDS if any(band.runs > 1 for band in bands) else MOST_LINES
-    figure, places, looks = _places(names, most, 3.4, "training pain", "median")
+    figure, places, looks = _places(names, most, 3.4, "training pain", "median", _steps(groups))
     for band, place in zip(bands, places, strict=False):
         place.axes.plot(band.steps, band.median, color=place.color, linestyle=place.dash, linewidth=1.4)
         if band.runs > 1:
@@ -195,7 +197,9 @@ def solved(groups: Sequence[Group]) -> Figure | None:
         return None
     counts = [(sum(_times(_trials(group.records))[1]), len(_trials(group.records))) for group in tried]
     names = [f"{group.title} ({seen}/{trials} solved)" for group, (seen, trials) in zip(tried, counts, strict=True)]
-    figure, places, looks = _places(names, MOST_LINES, 2.6, "share of runs\nnot yet solved", "runs not yet solved")
+    figure, places, looks = _places(
+        names, MOST_LINES, 2.6, "share of runs\nnot yet solved", "runs not yet solved", _steps(tried)
+    )
     for group, place in zip(tried, places, strict=False):
         times, observed = _times(_trials(group.records))
         curve = kaplan_meier(times, observed)
@@ -217,9 +221,58 @@ def solved(groups: Sequence[Group]) -> Figure | None:
     return figure
 
 
-def _times(trials: Sequence[Record]) -> tuple[list[int], list[bool]]:
+@in_style
+def both_tests(groups: Sequence[Group]) -> Figure | None:
+    """The share of a group's runs that have solved the test by an environment step: with its burn-in, and from reset.
+
+    None if no run was tested in both ways, as are those on a stream that is never reset.
+    """
+    tested = [group for group in groups if any("success_from_reset" in r.metrics for r in _trials(group.records))]
+    if not tested:
+        return None
+    names = [f"{group.title} (n={len(_trials(group.records))})" for group in tested]
+    figure, places, _ = _places(names, 0, 2.6, "share of runs\nthat have solved", "", "million environment steps")
+    looks: dict[str, Line2D | Patch] = {}
+    for group, place in zip(tested, places, strict=False):
+        trials = [record for record in _trials(group.records) if "success_from_reset" in record.metrics]
+        per_step = _environment_steps_per_step(trials[0])
+        for metric, color, dash, name in (
+            ("steps_to_solve", BLUE, "-", "after the burn-in"),
+            ("steps_to_solve_from_reset", ORANGE, "-.", "from reset"),
+        ):
+            times, observed = _times(trials, metric)
+            at = sorted(per_step * time / 1e6 for time, seen in zip(times, observed, strict=True) if seen)
+            end = per_step * max(record.config["regime.steps"] for record in trials) / 1e6
+            shares = np.arange(len(at) + 1) / len(trials)
+            place.axes.step([0, *at, end], [*shares, shares[-1]], where="post", color=color, linestyle=dash)
+            looks[name] = _line(color, dash, name)
+        if claim := claim_of(group.records[0].config):
+            place.axes.axhline(claim.successes / claim.trials, color=VERMILION, linestyle="--", linewidth=1)
+            place.axes.axvline(PAPER_STEPS / 1e6, color=VERMILION, linestyle=":", linewidth=1)
+            looks["rate"] = _line(VERMILION, "--", "the paper's rate")
+            looks["steps"] = _line(VERMILION, ":", "and its steps, $10^6$")
+    places[0].axes.set_ylim(-0.03, 1.03)  # panels share it
+    _legend(figure, list(looks.values()))
+    _title(figure, f"Solved by environment steps, in both tests: {_of(len(places), len(tested))}")
+    return figure
+
+
+def _steps(groups: Sequence[Group]) -> str:
+    """What training is counted in."""
+    return "environment step" if all(is_on_stream(group.records[0].config) for group in groups) else "outer step"
+
+
+def _environment_steps_per_step(record: Record) -> float:
+    """How many environment steps one outer step of a run is."""
+    metrics = record.metrics
+    if metrics["steps_to_solve"]:
+        return float(metrics["environment_steps_to_solve"] / metrics["steps_to_solve"])
+    return float(metrics["environment_steps"] / record.config["regime.steps"])
+
+
+def _times(trials: Sequence[Record], metric: str = "steps_to_solve") -> tuple[list[int], list[bool]]:
     """Per trial, the outer step at which it solved the test or its training was to end, and whether it solved it."""
-    solved_at = [record.metrics["steps_to_solve"] for record in trials]
+    solved_at = [record.metrics[metric] for record in trials]
     ends = [record.config["regime.steps"] for record in trials]
     times = [end if time is None else time for time, end in zip(solved_at, ends, strict=True)]
     return times, [time is not None for time in solved_at]
@@ -368,7 +421,7 @@ class Place(NamedTuple):
 
 
 def _places(
-    names: Sequence[str], most: int, height: float, y_label: str, alone: str, x_label: str = "outer step"
+    names: Sequence[str], most: int, height: float, y_label: str, alone: str, x_label: str
 ) -> tuple[Figure, list[Place], list[Line2D | Patch]]:
     """One plot for all groups if they are few, else one for each of the first; and the legend's entries for lines.
 
@@ -391,7 +444,7 @@ def _places(
         return figure, [Place(axes, *look) for look in zip(SERIES, DASHES, strict=True)][: len(names)], [*looks]
 
     drawn = [_wrapped(name, 38) for name in names[:MOST_PANELS]]
-    columns = 2 if len(drawn) == 4 else 3
+    columns = min(len(drawn), 2 if len(drawn) == 4 else 3)
     rows = ceil(len(drawn) / columns)
     lines = max(name.count("\n") + 1 for name in drawn)
     figure = new_figure(9, (1.6 + 0.15 * lines) * rows + 1.2)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from flipflop.config import RULES, Environment
 from flipflop.core import env
 from flipflop.core.act import act, predict, share_right
+from flipflop.core.cells import Kind, kind_of
 from flipflop.core.nets import Net, Rollout, Weights
 from flipflop.sweep.records import Arrays
 
@@ -38,6 +39,10 @@ class Episode(NamedTuple):
     pain: Floats
     predicted: Floats | None  # M's prediction of the pain; None where M has learned nothing
     asked: Floats | None  # 1 where the action has its pain, 0 elsewhere; None: at every step
+
+    def after(self, steps: int) -> "Episode":
+        """What follows its first so many time steps."""
+        return Episode(*(None if series is None else series[steps:] for series in self))  # type: ignore[arg-type]
 
     @property
     def accuracy(self) -> float:
@@ -94,9 +99,13 @@ def with_last(nets: Net, last: Net) -> Net:
     return Net.of(np.concatenate([nets.theta, last.theta]), hidden=nets.V.shape[1] - 1)
 
 
-def cells_of(settings: Settings) -> tuple[str, str]:
-    """The cells of C and of M; a record may be older than there being a choice."""
-    return settings.get("controller.cell", "elman"), settings.get("world_model.cell", "elman")
+def kinds_of(settings: Settings) -> tuple[Kind, Kind]:
+    """The kinds of cells of C and of M; a record may be older than there being a choice."""
+
+    def of(net: str) -> Kind:
+        return kind_of(settings.get(f"{net}.cell", "elman"), settings.get(f"{net}.activation", "tanh"))
+
+    return of("controller"), of("world_model")
 
 
 def world_of(settings: Settings) -> Environment:
@@ -115,48 +124,77 @@ def has_world_model(settings: Settings) -> bool:
 
 
 def fresh_episodes(controllers: Net, world_models: Net, settings: Settings) -> list[Episode]:
-    """The same episode for each pair: the one that follows those of the evaluation, in nobody's training data."""
-    generator = np.random.default_rng(settings["eval.seed"])
-    generator.random((settings["eval.episodes"], settings["eval.episode_length"]))
-    uniforms = generator.random((1, EPISODE_LENGTH, 1))
-    world = world_of(settings)
-    drawn = env.episodes(uniforms, env.thresholds([world]), controllers.theta.dtype, world.min_lag, world.pain_at)
-    episodes = _live(controllers, world_models, cells_of(settings), drawn)
+    """The same episode for each pair: the one that follows those of the evaluation, in nobody's training data.
+
+    A test with a burn-in has its burn-in before it, which is not shown.
+    """
+    burn_in = _burn_in(settings)
+    drawn = _fresh(settings, burn_in + EPISODE_LENGTH, controllers.theta.dtype)
+    episodes = [episode.after(burn_in) for episode in _live(controllers, world_models, kinds_of(settings), drawn)]
     return episodes if has_world_model(settings) else [episode._replace(predicted=None) for episode in episodes]
 
 
+def _burn_in(settings: Settings) -> int:
+    """Time steps before those of a test; a record may be older than there being any."""
+    return int(settings.get("eval.burn_in", 0))
+
+
+def _fresh(settings: Settings, length: int, dtype: DTypeLike) -> env.Episodes:
+    """The beginning of the episode that follows those of the evaluation, with 1, T and 1 as R, T and B."""
+    burn_in = _burn_in(settings)
+    generator = np.random.default_rng(settings["eval.burn_in_seed" if burn_in else "eval.seed"])
+    generator.random((settings["eval.episodes"], burn_in + settings["eval.episode_length"]))
+    world = world_of(settings)
+    uniforms = generator.random((1, length, 1))
+    return env.episodes(uniforms, env.thresholds([world]), dtype, world.min_lag, world.pain_at)
+
+
 def landscapes(controller: Net, world_model: Net, settings: Settings) -> list[Landscape]:
-    """M's predicted pain of every action in each of the page's contexts, which C has brought about by its actions."""
+    """M's predicted pain of every action in each of the page's contexts, which C has brought about by its actions.
+
+    Where tests have a burn-in, that of a fresh episode comes before each.
+    """
     at_x_alone = settings.get("env.pain_at") == "x"
-    return [_landscape(controller, world_model, cells_of(settings), at_x_alone, *item) for item in CONTEXTS.items()]
+    burn_in = _burn_in(settings)
+    before = _fresh(settings, burn_in + EPISODE_LENGTH, controller.theta.dtype).events[0, :burn_in, 0]
+    kinds = kinds_of(settings)
+    return [_landscape(controller, world_model, kinds, at_x_alone, before, *item) for item in CONTEXTS.items()]
 
 
 def _landscape(
-    controller: Net, world_model: Net, cells: tuple[str, str], at_x_alone: bool, context: str, happens: str
+    controller: Net,
+    world_model: Net,
+    kinds: tuple[Kind, Kind],
+    at_x_alone: bool,
+    before: Floats,
+    context: str,
+    happens: str,
 ) -> Landscape:
     dtype = controller.theta.dtype
-    events = np.array([[letter == event for event in "ABX"] for letter in happens], dtype)
-    desired = np.zeros(len(happens), dtype)
+    shown = np.array([[letter == event for event in "ABX"] for letter in happens], dtype)
+    events = np.concatenate([before, shown])
+    T = len(events)
+    desired = np.zeros(T, dtype)
     latch = 0.0
-    for t, letter in enumerate(happens):
-        latch = {"A": 0.0, "B": 1.0}.get(letter, latch)
+    for t, (is_a, is_b, _) in enumerate(events):
+        latch = 0.0 if is_a else 1.0 if is_b else latch
         desired[t] = latch
     of_one = events[None, :, None]
     drawn = env.Episodes(of_one, desired[None, :, None], of_one[..., 2] if at_x_alone else None)
-    (lived,) = _live(controller, world_model, cells, drawn)
+    (lived,) = _live(controller, world_model, kinds, drawn)
 
-    T, B, K = len(happens), len(ACTIONS), len(world_model.theta)
+    B, K = len(ACTIONS), len(world_model.theta)
     shape = (K, T, B)
     actions = np.broadcast_to(lived.actions[None, :, None], shape).copy()
     actions[:, -1] = ACTIONS
-    rollout = Rollout(K, T, B, world_model.V.shape[1] - 1, dtype, cells[1])
+    rollout = Rollout(K, T, B, world_model.V.shape[1] - 1, dtype, kinds[1])
     pain = np.broadcast_to(lived.pain[None, :, None], shape)
     with np.errstate(all="ignore"):
         predicted = predict(world_model, rollout, np.broadcast_to(events[None, :, None], (*shape, 3)), pain, actions)
     return Landscape(context, latch, predicted[:, -1].mean(axis=0), not at_x_alone or happens[-1] == "X")
 
 
-def _live(controllers: Net, world_models: Net, cells: tuple[str, str], drawn: env.Episodes) -> list[Episode]:
+def _live(controllers: Net, world_models: Net, kinds: tuple[Kind, Kind], drawn: env.Episodes) -> list[Episode]:
     """Let R pairs live through one episode, drawn with 1, T and 1 as R, T and B; an ensemble predicts its mean."""
     R, (_, T, B) = len(controllers.theta), drawn.desired.shape
     K = len(world_models.theta) // R
@@ -164,8 +202,8 @@ def _live(controllers: Net, world_models: Net, cells: tuple[str, str], drawn: en
     asked = None if drawn.asked is None else np.broadcast_to(drawn.asked, (R, T, B))
     dtype = controllers.theta.dtype
     with np.errstate(all="ignore"):  # a diverged pair does what it can
-        acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype, cells[0]), events, desired, asked)
-        imagined = Rollout(R * K, T, B, world_models.V.shape[1] - 1, dtype, cells[1])
+        acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype, kinds[0]), events, desired, asked)
+        imagined = Rollout(R * K, T, B, world_models.V.shape[1] - 1, dtype, kinds[1])
         seen = (np.repeat(array, K, axis=0) for array in (events, acted.pain, acted.actions))
         predicted = predict(world_models, imagined, *seen).reshape(R, K, T, B).mean(axis=1)
     return [

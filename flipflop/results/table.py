@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flipflop.config import RULES, decisive
-from flipflop.results.paper import CLAIMS, Claim
+from flipflop.config import RULES, decisive, is_on_stream
+from flipflop.results.paper import Claim, claim_of
 from flipflop.results.statistics import wilson
 from flipflop.sweep.files import write_whole
 from flipflop.sweep.progress import counted
@@ -57,7 +57,8 @@ class Summary:
     name: dict[str, str]  # label and swept keys, as the table's first columns
     runs: int  # with an outcome; failed ones have none
     successes: int
-    claim: Claim | None  # the paper's, for this regime
+    claim: Claim | None  # the paper's, for this regime or version
+    successes_from_reset: int | None  # without the test's burn-in; None if it has none
     median_steps: float | None  # outer steps to the first success; None if half of the runs are censored
     median_environment_steps: float | None
     median_pain: float | None
@@ -65,6 +66,7 @@ class Summary:
     diverged: int
     failed: int
     seconds: float  # CPU
+    is_on_stream: bool  # with method=rtrl_1990, where an outer step is an environment step
 
 
 def swept_keys(runs: Sequence[Run]) -> list[str]:
@@ -84,11 +86,14 @@ def _setting(run: Run, key: str) -> str:
 
 
 def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]:
-    """Put runs that differ only by seed together, in the order of their first; a group's name is {column: cell}."""
+    """Put runs of one label that differ only by seed together, in the order of their first.
+
+    A group's name is {column: cell}.
+    """
     swept = swept_keys(runs)
-    members: dict[str, list[AnyRun]] = {}
+    members: dict[tuple[str | None, str], list[AnyRun]] = {}
     for run in runs:
-        members.setdefault(identity(run, without_seed=True), []).append(run)
+        members.setdefault((run.label, identity(run, without_seed=True)), []).append(run)
 
     alike: dict[str | None, list[AnyRun]] = {}
     for first, *_ in members.values():
@@ -137,7 +142,8 @@ def _summary(name: dict[str, str], members: Sequence[Record]) -> Summary:
         name=name,
         runs=len(tried),
         successes=sum(record.metrics["success"] for record in tried),
-        claim=CLAIMS.get(members[0].config.get("regime.name", "")),
+        claim=claim_of(members[0].config),
+        successes_from_reset=_count(tried, "success_from_reset"),
         median_steps=_median_of_censored([record.metrics["steps_to_solve"] for record in tried]),
         median_environment_steps=_median_of_censored(
             [record.metrics["environment_steps_to_solve"] for record in tried]
@@ -147,7 +153,14 @@ def _summary(name: dict[str, str], members: Sequence[Record]) -> Summary:
         diverged=sum(record.status == "diverged" for record in members),
         failed=len(members) - len(tried),
         seconds=sum(record.seconds for record in members),
+        is_on_stream=is_on_stream(members[0].config),
     )
+
+
+def _count(records: Sequence[Record], metric: str) -> int | None:
+    """How many of the runs have True for a metric; None if none has the metric."""
+    told = [record.metrics[metric] for record in records if metric in record.metrics]
+    return sum(told) if told else None
 
 
 def _median_of_censored(times: Iterable[float | None]) -> float | None:
@@ -160,7 +173,10 @@ def _median_of_censored(times: Iterable[float | None]) -> float | None:
 def show_sweep(records: Sequence[Record], folder: Path, console: Console) -> None:
     """Print the sweep table and what became of the runs."""
     console.print(sweep_table(summaries(records)))
+    from_reset = any("success_from_reset" in record.metrics for record in records)
     console.print("steps: median to the first success; pain: mean over the final evaluation", style="dim")
+    if from_reset:
+        console.print("success: after a burn-in; from reset: without one, nets at rest", style="dim")
     counts = {status: sum(r.status == status for r in records) for status in ("ok", "diverged", "failed", "crashed")}
     told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
     console.print(f"{counted(len(records), 'run')}: {told}; in {folder}", highlight=False, soft_wrap=True)
@@ -189,10 +205,16 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
         table.add_row("solved episodes", f"{metrics['solved_episodes']}/{metrics['episodes']}")
         table.add_row("mean accuracy", f"{accuracy:.1%} +/- {spread:.1%} over episodes")
         table.add_row("mean pain", f"{metrics['mean_pain']:.4e}")
+    if "success_from_reset" in metrics and record.status != "diverged":
+        told = "yes" if metrics["success_from_reset"] else "no"
+        table.add_row("from reset", f"{told}, {metrics['solved_episodes_from_reset']}/{metrics['episodes']}")
     solved_at, environment_steps = metrics["steps_to_solve"], metrics["environment_steps_to_solve"]
-    first = f"outer step {solved_at:,}, environment step {environment_steps:,}" if solved_at else "not solved"
-    table.add_row("first solved", first)
-    table.add_row("trained for", f"{metrics['environment_steps']:,} environment steps, {record.seconds:.1f} CPU s")
+    outer_step = "" if is_on_stream(record.config) else f"outer step {solved_at or 0:,}, "
+    table.add_row("first solved", f"{outer_step}environment step {environment_steps:,}" if solved_at else "not solved")
+    in_a_row = record.config.get("eval.stop_after")
+    early = f", to {in_a_row} solved checks in a row" if metrics.get("stopped_at") else ""
+    steps = f"{metrics['environment_steps']:,} environment steps"
+    table.add_row("trained for", f"{steps}{early}, {record.seconds:.1f} CPU s")
     table.add_row("left in", str(folder))
     console.print(table)
 
@@ -204,9 +226,10 @@ def sweep_table(rows: Sequence[Summary]) -> Table:
         for row in rows
         for key in row.name
     }
-    told = {
+    told: dict[str, _Column] = {
         "success": _Column("success\n95% CI", [rate(row.successes, row.runs) for row in rows], "left"),
         "paper": _Column("paper\n95% CI", [rate(*row.claim) if row.claim else "" for row in rows], "left"),
+        "reset": _Column("from\nreset", [_of(row.successes_from_reset, row.runs) for row in rows], "left"),
         "steps": _Column("outer\nsteps", [short(row.median_steps) for row in rows], "right"),
         "environment": _Column("env.\nsteps", [short(row.median_environment_steps) for row in rows], "right"),
         "pain": _Column("median\npain", [scientific(row.median_pain) for row in rows], "right"),
@@ -215,7 +238,12 @@ def sweep_table(rows: Sequence[Summary]) -> Table:
     }
     if not any(row.claim for row in rows):
         del told["paper"]
-    for name in SPARED:
+    if all(row.successes_from_reset is None for row in rows):
+        del told["reset"]
+    if all(row.is_on_stream for row in rows):
+        del told["steps"]  # are environment steps
+    spared = [name for name in SPARED if name != "environment" or "steps" in told]
+    for name in spared:
         if sum(column.width + 2 for column in (*names.values(), *told.values())) - 2 > WIDTH:
             del told[name]
 
@@ -246,6 +274,10 @@ def rate(successes: int, trials: int) -> str:
         return "0/0"
     low, high = ("1.0" if bound == 1 else f"{bound:.2f}".removeprefix("0") for bound in wilson(successes, trials))
     return f"{successes}/{trials} {low}-{high}"
+
+
+def _of(successes: int | None, trials: int) -> str:
+    return "" if successes is None else f"{successes}/{trials}"
 
 
 def short(number: float | None) -> str:
@@ -296,6 +328,7 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
                 **group.name,
                 "runs": group.runs,
                 "successes": group.successes,
+                **({} if group.successes_from_reset is None else {"from_reset": group.successes_from_reset}),
                 "success_low": low,
                 "success_high": high,
                 "paper_successes": claim.successes if claim else None,

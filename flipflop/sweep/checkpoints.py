@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flipflop.core.train import State
+from flipflop.core.block import State
 from flipflop.sweep.files import checksum, write_whole
 
 CHECKSUM_BYTES = 16  # at the end of the file, of all that is before
 
 
 class BlockCheckpoint:
-    """Keeps the state of one block in a file, or takes it from an earlier block's (flipflop.core.train.Checkpoint)."""
+    """Keeps the state of one block in a file, or takes it from an earlier block's (flipflop.core.block.Checkpoint)."""
 
     def __init__(self, path: Path, keys: Sequence[str], seconds: float, source: Path | None = None) -> None:
         """Make the checkpoint of a block of runs.

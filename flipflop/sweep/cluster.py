@@ -17,7 +17,7 @@ import numpy as np
 
 from flipflop import __version__
 from flipflop.config import ConfigError
-from flipflop.core.train import RESULTS_VERSION, Floats
+from flipflop.core.result import RESULTS_VERSION, Floats
 from flipflop.sweep.execute import Block, Done, Report, Workers, train_block
 from flipflop.sweep.records import Outcome
 

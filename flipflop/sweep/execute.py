@@ -15,7 +15,9 @@ from typing import ClassVar, NamedTuple, Self
 import joblib
 from rich.console import Console
 
-from flipflop.core.train import Floats, OnProgress, train
+from flipflop.config import is_on_stream
+from flipflop.core.block import Floats, OnProgress
+from flipflop.core.train import train
 from flipflop.sweep.checkpoints import BlockCheckpoint, left_in, tidy
 from flipflop.sweep.plan import PlannedRun, cost, cut_blocks
 from flipflop.sweep.processes import ProcessDied, begin, not_interrupted, separately
@@ -312,6 +314,11 @@ class Watch:
         self._done = {block.name: block.steps_done / block.steps for block in blocks}  # as parts of a block
         self._training = {block.name: block for block in blocks}
         self._all_ended = threading.Event()
+        self._environment_steps = (
+            {block.name: block.steps * len(block.runs) for block in blocks}
+            if all(is_on_stream(block.runs[0].settings) for block in blocks)
+            else {}
+        )
         self._thread = threading.Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> "Watch":
@@ -335,4 +342,13 @@ class Watch:
 
     def _text(self) -> str:
         failed = sum(record.status not in FINISHED for record in self._records)
-        return f"{len(self._records):,} of {self._runs:,} runs done, {failed} failed"
+        told = f"{len(self._records):,} of {self._runs:,} runs done, {failed} failed"
+        if not self._environment_steps:
+            return told
+        done = sum(self._done[name] * steps for name, steps in self._environment_steps.items())
+        return f"{told}, {_millions(done)} of {_millions(sum(self._environment_steps.values()))} environment steps"
+
+
+def _millions(number: float) -> str:
+    """`2.3 M`."""
+    return f"{number / 1e6:,.1f} M"

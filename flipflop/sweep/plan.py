@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flipflop.config import Config, Network, decisive, flat, structure, validate
-from flipflop.core.train import RESULTS_VERSION
+from flipflop.config import Config, Network, decisive, flat, is_on_stream, structure, validate
+from flipflop.core.result import RESULTS_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,22 @@ def cost(config: Config, runs: int) -> float:
     for the arithmetic, which grows with the nets. Fitted to `python -m benchmarks.core` at 16 hidden units; only the
     proportions matter.
     """
+    if is_on_stream(flat(config)):
+        return _cost_on_stream(config, runs)
     T, B, steps = config.env.episode_length, config.regime.episodes_per_step, config.regime.steps
     C, M = config.controller, config.world_model
     nets: list[Network] = [C] if config.method.name == "direct" else [C, *[M] * M.ensemble]
     width = sum((net.hidden + 7) * net.hidden * (3 if net.cell == "lstm" else 1) for net in nets) / 736
     calls = min(len(nets), 2)  # an ensemble's models are stacked
     return steps * T * (15e-6 * calls + runs * (0.6e-6 + 0.7e-6 * B * width))
+
+
+def _cost_on_stream(config: Config, runs: int) -> float:
+    """As `cost`: a time step's calls, and its arithmetic, which is that of carrying derivatives (core/rtrl.py)."""
+    C, M = config.controller.hidden, config.world_model.hidden
+    weights_of_C, weights_of_M = (H * (H + 7) + 2 * (H + 1) for H in (C, M))
+    carried = C * weights_of_C + M * (weights_of_C + weights_of_M)  # numbers
+    return config.regime.steps * (115e-6 + runs * (0.2e-6 + 4.5e-9 * carried))
 
 
 def cut_blocks(runs: Sequence[PlannedRun], workers: int, block_size: int) -> list[list[PlannedRun]]:

@@ -17,7 +17,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from flipflop import __version__
-from flipflop.core.train import RESULTS_VERSION
+from flipflop.core.result import RESULTS_VERSION
 from flipflop.sweep.files import write_whole
 
 PACKAGES = ("numpy", "hydra-core", "omegaconf", "joblib", "rich")

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from flipflop.config import ConfigError
 from flipflop.core.evaluate import ByLag
-from flipflop.core.nets import Weights
-from flipflop.core.train import RESULTS_VERSION, RunResult
+from flipflop.core.nets import ReadOut, Weights
+from flipflop.core.result import RESULTS_VERSION, RunResult
 from flipflop.sweep.files import append_whole, checksum, write_whole
 from flipflop.sweep.plan import PlannedRun, key_of
 from flipflop.sweep.progress import counted
@@ -47,7 +47,7 @@ class Record:
     overrides: list[str]
     config: dict[str, Any]  # {dotted key: value}
     status: str  # ok, diverged, failed (an exception) or crashed (its process died)
-    metrics: dict[str, Any]  # flipflop.core.train.Metrics by name; empty unless ok or diverged
+    metrics: dict[str, Any]  # flipflop.core.result.Metrics by name; empty unless ok or diverged
     error: str | None
     block: str | None  # which file of blocks/ holds its arrays,
     slot: int | None  # which row of them,
@@ -228,6 +228,9 @@ def arrays_of(results: Sequence[RunResult]) -> Arrays:
             if results[0].snapshots is not None:
                 kept = [getattr(getattr(result.snapshots, net), name) for result in results]
                 arrays[f"snapshots.{net}.{name}"] = np.stack(kept)
+    if results[0].controller_sigma is not None:
+        for name in ReadOut._fields:
+            arrays[f"controller_sigma.{name}"] = np.stack([getattr(r.controller_sigma, name) for r in results])
     return arrays
 
 

@@ -9,8 +9,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from flipflop.config import Config, ConfigError, validate
-from flipflop.core.train import Floats
+from flipflop.config import Config, ConfigError, is_on_stream, validate
+from flipflop.core.block import Floats
 from flipflop.results.table import show_run, write_tables
 from flipflop.sweep.compose import to_config
 from flipflop.sweep.errors import WRONG_INPUT
@@ -77,12 +77,13 @@ def run_one(composed: DictConfig) -> float | None:
     with Folder(path) as folder:
         log = Log(path, composed)
         folder.plan([run])
+        unit = "environment" if is_on_stream(run.settings) else "outer"
         with Bar(console, "run") as bar:
 
             def on_progress(outer_step: int, pain: Floats, accuracy: Floats) -> None:
                 bar.show(
                     outer_step / run.config.regime.steps,
-                    lambda: f"outer step {outer_step:,}, pain {pain[0]:.4f}, accuracy {accuracy[0]:4.0%}",
+                    lambda: f"{unit} step {outer_step:,}, pain {pain[0]:.4f}, accuracy {accuracy[0]:4.0%}",
                 )
 
             done = train_runs([run], on_progress)
