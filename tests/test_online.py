@@ -264,6 +264,16 @@ def test_what_a_stream_costs():
         assert (metrics.world_model_environment_steps, metrics.controller_environment_steps) == (of_M, 50)
 
 
+def test_what_is_kept_changes_no_number():
+    """history.every and snapshots.every say what is kept of a run: its metrics and weights have the same bits."""
+    long = SHORT | {"regime.steps": 1500, "eval.every": 700, "eval.stop_after": None}
+    kept = [{"history.every": 7, "snapshots.every": 13}, {"history.every": 0}, {"history.every": 1500}]
+    one, *others = (train([baseline(long | changes)])[0] for changes in kept)
+    for other in others:
+        assert other.metrics == one.metrics
+        np.testing.assert_array_equal(other.controller.input, one.controller.input)
+
+
 def test_progress_is_told_in_environment_steps():
     """Someone who waits hears of every thousand steps, and of the last."""
     told = []

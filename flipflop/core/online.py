@@ -208,21 +208,18 @@ class OnlineBlock:
 
         desired = drawn.desired.T
         asked = np.ones((R, N), bool) if drawn.asked is None else drawn.asked.T != 0
-        sums = np.zeros((len(self.configs), 5))
-        sums[self.runs, PAIN] = pain.sum(axis=1, dtype=float)
-        sums[self.runs, LOSS] = np.square(predicted - pain).sum(axis=1, dtype=float) / 2
-        sums[self.runs, RIGHT] = (correct(actions, desired) & asked).sum(axis=1)
-        sums[self.runs, ASKED] = asked.sum(axis=1)
-        sums[self.runs, STEPS] = N
-        self.since_check += sums
-        self.since_kept += sums
+        error = np.square(predicted - pain) / 2
+        seen = np.stack([pain, error, correct(actions, desired) & asked, asked, np.ones((R, N))], axis=1, dtype=float)
+        of_stretch = np.zeros((len(self.configs), 5))
+        for sums in (self.since_check, self.since_kept, of_stretch):
+            sums[self.runs] = added(sums[self.runs], seen)
         every = self.configs[0].history.every
         if every and self.done % every == 0:
             for rows, mean in zip((self.pain, self.loss, self.accuracy), means(self.since_kept), strict=True):
                 rows[self.runs, self.done // every - 1] = mean[self.runs]
             self.since_kept[...] = 0
-        of_stretch = means(sums)
-        return of_stretch[0], of_stretch[2]
+        mean_pain, _, accuracy = means(of_stretch)
+        return mean_pain, accuracy
 
     def take_snapshot(self) -> None:
         """Keep the weights as they are now, if it is time to."""
@@ -333,6 +330,12 @@ class OnlineBlock:
             diverged_at,
             ReadOut(further[1:].copy(), np.array(further[0])) if further.size else None,
         )
+
+
+def added(sums: Floats, terms: Floats) -> Floats:
+    """Sums (R, 5) and further terms (R, 5, N), one after another: the same bits in however many parts they come."""
+    total: Floats = np.add.accumulate(np.concatenate([sums[..., None], terms], axis=-1), axis=-1)[..., -1]
+    return total
 
 
 def means(sums: Floats) -> tuple[Floats, Floats, Floats]:

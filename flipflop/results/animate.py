@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from flipflop.config import ConfigError
+from flipflop.config import ConfigError, is_on_stream
 from flipflop.results.figures_of_run import draw_events, draw_latch
 from flipflop.results.load import Sweep, load
 from flipflop.results.replay import Episode, fresh_episodes, net_of, snapshots_of, with_last
@@ -64,7 +64,8 @@ def animate(sweep: Sweep, record: Record, path: Path, most_frames: int, console:
         raise ConfigError(f"--out={path} is not allowed: it must be a file, and is a folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays = sweep.arrays(record)
-    every, steps = record.config.get("snapshots.every", 0), record.config["regime.steps"]
+    every = record.config.get("snapshots.every", 0)
+    steps = record.metrics.get("stopped_at") or record.config["regime.steps"]
     if not every:
         every = -(-steps // (most_frames - 1))
         console.print(
@@ -73,7 +74,7 @@ def animate(sweep: Sweep, record: Record, path: Path, most_frames: int, console:
         )
         arrays = _trained_again(record, arrays, every, console)
     moments = [*range(0, steps + 1, every)]
-    nets = [snapshots_of(arrays, name) for name in ("controller", "world_model")]
+    nets = [snapshots_of(arrays, name, len(moments)) for name in ("controller", "world_model")]
     if moments[-1] < steps:  # the end is no snapshot, but the weights of every run
         moments.append(steps)
         nets = [
@@ -113,9 +114,10 @@ def gif(record: Record, moments: Sequence[int], episodes: Sequence[Episode]) -> 
 @in_style
 def frame(record: Record, moment: int, episode: Episode) -> Figure:
     """One moment of the training: the axes are the same for all."""
+    unit = "environment" if is_on_stream(record.config) else "outer"
     figure = new_figure(7, 4.2)
     figure.suptitle(
-        f"After {moment:,} outer steps: mean pain {episode.pain.mean():.4f}, "
+        f"After {moment:,} {unit} steps: mean pain {episode.pain.mean():.4f}, "
         f"{episode.accuracy:.0%} of its time steps right (seed {record.config['seed']})",
         fontsize=10,
     )

@@ -154,6 +154,8 @@ def pain(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     ]
     if diverged:
         told.append(f"{counted(diverged, 'run')} diverged, drawn until then")
+    if stopped := sum(bool(r.metrics.get("stopped_at")) for band in bands for r in band.group.records):
+        told.append(f"{counted(stopped, 'run')} stopped early, drawn at their last pain from then on")
     if len(sweep.records) > runs:
         told.append(f"{counted(len(sweep.records) - runs, 'run')} without a readable history left out")
     _title(figure, "; ".join(told))
@@ -166,8 +168,13 @@ def _band(group: Group, rows: dict[int, NDArray[np.generic]]) -> Band | None:
     if not read:
         return None
     every = mode(record.config["history.every"] for record in read)  # of others the parts would lie elsewhere
-    kept = [rows[record.index] for record in read if record.config["history.every"] == every]
-    steps, means = _averaged(every * np.arange(1, kept[0].size + 1.0), np.stack(kept).astype(float))
+    read = [record for record in read if record.config["history.every"] == every]
+    series = np.stack([rows[record.index] for record in read]).astype(float)
+    for row, record in zip(series, read, strict=True):
+        if stopped_at := record.metrics.get("stopped_at"):  # else those that solve would leave the others' pain behind
+            last = stopped_at // every
+            row[last:] = row[last - 1] if last else np.nan
+    steps, means = _averaged(every * np.arange(1, series.shape[1] + 1.0), series)
     means = means[np.isfinite(means).any(1)]
     seen = np.isfinite(means).any(0)  # later on all have diverged
     if not seen.any():
@@ -250,7 +257,7 @@ def both_tests(groups: Sequence[Group]) -> Figure | None:
             place.axes.axhline(claim.successes / claim.trials, color=VERMILION, linestyle="--", linewidth=1)
             place.axes.axvline(PAPER_STEPS / 1e6, color=VERMILION, linestyle=":", linewidth=1)
             looks["rate"] = _line(VERMILION, "--", "the paper's rate")
-            looks["steps"] = _line(VERMILION, ":", "and its steps, $10^6$")
+            looks["steps"] = _line(VERMILION, ":", "its training steps, 10⁶")
     places[0].axes.set_ylim(-0.03, 1.03)  # panels share it
     _legend(figure, list(looks.values()))
     _title(figure, f"Solved by environment steps, in both tests: {_of(len(places), len(tested))}")

@@ -82,9 +82,9 @@ def net_of(arrays: Arrays, name: str) -> Net:
     return _nets([arrays[f"{name}.{part}"] for part in Weights._fields])
 
 
-def snapshots_of(arrays: Arrays, name: str) -> Net:
-    """One run's controller or world_model at every snapshot, side by side; an ensemble's members together."""
-    return _nets([arrays[f"snapshots.{name}.{part}"] for part in Weights._fields])
+def snapshots_of(arrays: Arrays, name: str, number: int) -> Net:
+    """One run's controller or world_model at its first snapshots, side by side; an ensemble's members together."""
+    return _nets([arrays[f"snapshots.{name}.{part}"][:number] for part in Weights._fields])
 
 
 def _nets(parts: Sequence[NDArray[Any]]) -> Net:
