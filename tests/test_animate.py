@@ -1,7 +1,7 @@
 """A run learning, as a GIF: its moments, its size, and that it is the run on record."""
 
 import pytest
-from baseline import baseline
+from baseline import RTRL, baseline
 from PIL import Image
 
 from flipflop.core.train import train
@@ -56,6 +56,18 @@ def test_the_last_frame_is_the_end(tmp_path, monkeypatch):
     leave(tmp_path, {"snapshots.every": 15})
     main([str(tmp_path)])
     assert moments == [[0, 15, 30, 40]]
+
+
+def test_a_run_that_stopped_early_ends_there(tmp_path, monkeypatch, capsys):
+    """On a stream the last moment of a run that stopped early is its stop, also where it is trained again."""
+    moments = []
+    monkeypatch.setattr("flipflop.results.animate.gif", lambda record, given, episodes: moments.append(given) or b"")
+    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "eval.every": 100, "eval.stop_after": 2}
+    for snapshots in (90, 0):
+        leave(tmp_path / str(snapshots), RTRL | easy | {"regime.steps": 900, "snapshots.every": snapshots})
+        main([str(tmp_path / str(snapshots)), "--frames", "11"])
+    assert moments == [[0, 90, 180, 200], [*range(0, 201, 20)]]
+    assert "\nbitwise the same\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

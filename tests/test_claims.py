@@ -4,7 +4,7 @@ Bounds are wide; the numbers with intervals, from a hundred seeds and more, are 
 """
 
 import pytest
-from baseline import SGD, baseline
+from baseline import RTRL, SGD, baseline
 
 from flipflop.core.train import train
 
@@ -32,6 +32,24 @@ def successes(changes):
 def test_what_solves(changes):
     """The page's method, full credit, the true gradient, explored on-policy data and nets blind to pain all solve."""
     assert successes(changes) >= 5
+
+
+@pytest.mark.slow
+def test_the_1990_algorithm_needs_chance_in_actions():
+    """On one stream some runs solve within 100,000 environment steps with a learned sigma, and none without chance.
+
+    A deterministic C shows M too few actions; RESULTS.md has the rates after a million steps.
+    """
+    short = RTRL | {"regime.steps": 100_000, "eval.every": 10_000, "eval.stop_after": None}
+    silent = {"controller.output": "deterministic", "controller.output_scale": None}
+    solved = [
+        sum(
+            result.metrics.ever_solved for result in train([baseline(short | {"seed": s} | more) for s in range(SEEDS)])
+        )
+        for more in ({}, silent)
+    ]
+    assert solved[0] >= 2
+    assert solved[1] == 0
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,9 @@ def only_folder(path):
         ("dtype=float16", "dtype=float16 .* float64, float32"),
         ("method.credit=half", "method.credit=half .* one_step, full"),
         ("regime=fast", "regime=fast .* parallel, sequential"),
+        ("method=rtrl_1990 regime=parallel", "regime.name=parallel .* stream with method=rtrl_1990"),
+        ("-m method=rtrl_1990 controller=elman,lstm", "controller.cell=lstm .* with method=rtrl_1990"),
+        ("regime=stream", "regime.name=stream .* with method=rtrl_1990"),
         ("env=3", "env=3 is not allowed"),
         ("name=a/b", "name=a/b .* letters, digits"),
         ("name=..", r"name=\.\. is not allowed"),
@@ -151,6 +154,48 @@ def test_a_single_run(command, tmp_path):
     assert f"{record.metrics['solved_episodes']}/3" in out
     assert f"{record.metrics['mean_pain']:.4e}" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+STREAM = (
+    "method=rtrl_1990",
+    "regime.steps=3000",
+    "eval.every=500",
+    "eval.episodes=3",
+    "history.every=500",
+    "eval.stop_after=2",
+    "eval.threshold=0.1",
+)
+
+
+def test_a_run_of_the_1990_algorithm(command, tmp_path):
+    """Its group sets all that goes with it; what it came to is told of both tests, in environment steps alone."""
+    code, out, errors = command("seed=3", *STREAM)
+    assert (code, errors) == (0, "")
+    (record,) = read(only_folder(tmp_path / "outputs" / "runs")).records
+    stopped_at = record.metrics["stopped_at"]
+    assert 1000 <= stopped_at < 3000
+    assert (record.config["optimiser.name"], record.config["regime.name"]) == ("sgd", "stream")
+    lines = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in out.splitlines())
+    assert re.fullmatch(r"yes, \d/3", lines["from reset"])
+    assert lines["first solved"] == f"environment step {record.metrics['steps_to_solve']:,}"
+    assert lines["trained for"].startswith(f"{stopped_at:,} environment steps, to 2 solved checks in a row, ")
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_sweep_of_the_1990_algorithm(command, tmp_path):
+    """Its two versions stand beside the claim that each is compared with; a resumed sweep is the same table."""
+    versions = "method.schedule=concurrent,model_first"
+    arguments = ("-m", "seed=0,1", versions, "method.warmup_steps=600", *STREAM, "name=both")
+    code, out, errors = command(*arguments)
+    assert (code, errors) == (0, "")
+    table = out[out.index("success") :]
+    assert re.search(r"concurrent +\d/2 \S+ +20/30 .49-.81 +\d/2 ", table)
+    assert re.search(r"model_first +\d/2 \S+ +6/10 .31-.83 +\d/2 ", table)
+    assert "outer" not in table
+    assert max(map(len, out.splitlines())) <= 80
+    rows = list(csv.DictReader((tmp_path / "outputs" / "sweeps" / "both" / "summary.csv").read_text().splitlines()))
+    assert all(0 <= int(row["from_reset"]) <= int(row["runs"]) == 2 for row in rows)
+    assert command(*arguments)[1].endswith(table)
 
 
 def test_a_sweep(command, tmp_path):

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 import pytest
-from baseline import SGD, baseline
+from baseline import RTRL, SGD, baseline
 from calling import call
 from test_compare import runs
 
@@ -219,6 +219,12 @@ def test_what_cannot_be_followed_is_refused():
     """An argument beyond the sigmoid's clip becomes a constant, which a trace cannot follow: one sentence says so."""
     with pytest.raises(ConfigError, match="cannot be priced"):
         price(baseline(SMALL | {"controller.init_scale": 1e4, "world_model.init_scale": 1e4}))
+
+
+def test_a_stream_has_no_price():
+    """Real-time recurrent learning has no outer steps of episodes: so it is not priced, and that is said."""
+    with pytest.raises(ConfigError, match=r"method=rtrl_1990 cannot be priced: .* world_model or direct"):
+        price(baseline(RTRL))
 
 
 def test_cost_to_solve():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from baseline import baseline
+from baseline import RTRL, baseline
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
@@ -321,6 +321,50 @@ def test_steps_to_solve_as_a_survival_curve():
     assert (ticks.get_marker(), ticks.get_linestyle()) == ("+", "None")
     assert legend(figure) == ["all runs (3/5 solved)", "training ended unsolved"]
     assert title(figure) == "Steps to solve: 5 trials, 1 group; 1 run diverged, unsolved to the end"
+
+
+def test_both_tests_over_environment_steps():
+    """On a stream: the share of runs solved so far, in both tests, beside the claim of the schedule and its 10^6 steps.
+
+    By hand: of four runs three solve, at .2, .4 and .4 million steps, and one of them from reset, at .6 million.
+    """
+    runs = []
+    for index, (solved, reset) in enumerate(((200_000, None), (400_000, 600_000), (400_000, None), (None, None))):
+        made = record(index, RTRL | {"seed": index}, steps=solved)
+        told = {
+            "environment_steps_to_solve": solved,
+            "environment_steps": 10**6,
+            "success_from_reset": reset is not None,
+            "steps_to_solve_from_reset": reset,
+        }
+        runs.append(Record(**{**vars(made), "metrics": made.metrics | told}))
+    figures = draw(of(runs))
+    assert list(figures) == ["success", "solved", "both_tests"]
+    (axes,) = drawn(figures["both_tests"]).axes
+    with_burn_in, from_reset, rate, steps = axes.lines
+    np.testing.assert_allclose(with_burn_in.get_xdata(), [0, 0.2, 0.4, 0.4, 1])
+    np.testing.assert_allclose(with_burn_in.get_ydata(), [0, 0.25, 0.5, 0.75, 0.75])
+    np.testing.assert_allclose(from_reset.get_xdata(), [0, 0.6, 1])
+    np.testing.assert_allclose(from_reset.get_ydata(), [0, 0.25, 0.25])
+    np.testing.assert_allclose(rate.get_ydata(), 20 / 30)
+    np.testing.assert_allclose(steps.get_xdata(), 1)
+    assert legend(figures["both_tests"]) == [
+        *("after the burn-in", "from reset", "the paper's rate", "its training steps, 10⁶")
+    ]
+    (axes,) = drawn(figures["solved"]).axes
+    assert axes.get_xlabel() == "environment step"
+
+
+def test_a_run_that_stopped_early_keeps_its_pain(tmp_path):
+    """Else the median would be that of those that did not solve; that it is drawn so is said."""
+    stop = {"regime.steps": 600, "history.every": 100}
+    made = [record(index, RTRL | stop, steps=100) for index in range(3)]
+    ended = [Record(**{**vars(r), "metrics": r.metrics | {"stopped_at": 300 * (r.index < 2) or None}}) for r in made]
+    early = [0.5, 0.3, 0.1, np.nan, np.nan, np.nan]
+    sweep = of(ended, tmp_path, {0: np.array(early), 1: np.array(early), 2: np.full(6, 0.7)})
+    figure = draw(sweep)["pain"]
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.5, 0.3, 0.1, 0.1, 0.1, 0.1])
+    assert "2 runs stopped early, drawn at their last pain from then on" in title(drawn(figure))
 
 
 def test_a_run_that_solved_and_then_diverged_has_solved():

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from baseline import SGD, baseline
+from baseline import RTRL, SGD, baseline
 
 from flipflop.config import ConfigError
 from flipflop.core.train import train
 from flipflop.sweep.plan import PlannedRun, run_key
-from flipflop.sweep.records import Folder, Outcome, checksum, damaged_blocks, line_of, read, read_jobs
+from flipflop.sweep.records import Folder, Outcome, checksum, damaged_blocks, line_of, load_arrays, read, read_jobs
 
 TINY = {"regime.steps": 4, "method.warmup_steps": 1, "eval.episodes": 2, "eval.episode_length": 5}
 
@@ -50,6 +50,21 @@ def test_round_trip(tmp_path):
             np.testing.assert_array_equal(block["world_model.output_bias"][record.slot], result.world_model.output_bias)
     assert damaged_blocks(tmp_path, written) == {}
     assert {path.name for path in tmp_path.iterdir()} == {".lock", "blocks", "plan.txt", "runs.jsonl"}
+
+
+def test_a_second_read_out_is_kept(tmp_path):
+    """The read-out of sigma, which runs with another output unit do not have, is among the arrays."""
+    short = RTRL | {"regime.steps": 40, "eval.episodes": 2, "eval.episode_length": 5}
+    config = baseline(short)
+    run = PlannedRun(run_key(config), None, (), config)
+    outcomes = finish([run])
+    (record,) = leave(tmp_path, [run], outcomes)
+    arrays = load_arrays(tmp_path, record)
+    sigma = outcomes[0].result.controller_sigma
+    np.testing.assert_array_equal(arrays["controller_sigma.output"], sigma.output)
+    assert arrays["controller_sigma.output_bias"] == sigma.output_bias != 0
+    assert record.metrics["success_from_reset"] is False
+    assert record.metrics["stopped_at"] is None
 
 
 def test_failed_runs_have_a_record_but_no_arrays(tmp_path):

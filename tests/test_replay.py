@@ -78,11 +78,37 @@ def test_the_episode_is_nobodys(trained):
     np.testing.assert_array_equal(first.events[:, 2], (uniforms >= 0.25) & (uniforms < 0.50))
 
 
+def test_a_burn_in_comes_before(trained):
+    """With a burn-in the episode is the end of one that began so many steps earlier, and so are the landscapes."""
+    arrays, settings = trained
+    arrays = of_run(arrays, 0)
+    nets = [replay.net_of(arrays, name) for name in ("controller", "world_model")]
+    burnt = settings | {"eval.burn_in": 70, "eval.burn_in_seed": 777}
+    (episode,) = replay.fresh_episodes(*nets, burnt)
+    generator = np.random.default_rng(777)
+    uniforms = generator.random(30 * 130 + 150)[-150:]
+    named = weights_of(arrays, "controller")
+    latch, last_pain, last_action, h, actions = 0, 0.0, 0.5, np.zeros(5), []
+    for u in uniforms:
+        event = (u < 0.10, 0.10 <= u < 0.25, 0.25 <= u < 0.50)
+        latch = 0 if event[0] else 1 if event[1] else latch
+        h = np.tanh(named["input"] @ [*event, 1, last_pain, last_action] + named["recurrent"] @ h + named["bias"])
+        last_action = 1 / (1 + np.exp(-(named["output"] @ h + named["output_bias"])))
+        last_pain = (last_action - latch) ** 2
+        actions.append(last_action)
+    np.testing.assert_allclose(episode.actions, actions[70:], rtol=1e-12)
+    assert len(episode.desired) == len(episode.predicted) == 80
+
+    views = [replay.landscapes(*nets, of) for of in (settings, burnt)]
+    assert [view.desired for view in views[0]] == [view.desired for view in views[1]]
+    assert not np.allclose(views[0][0].predicted, views[1][0].predicted, atol=1e-6)
+
+
 def test_snapshots(trained):
     """Each snapshot lives through the episode as its weights alone would; the last is the run's end."""
     arrays, settings = trained
     arrays = of_run(arrays, 0)
-    nets = [replay.snapshots_of(arrays, name) for name in ("controller", "world_model")]
+    nets = [replay.snapshots_of(arrays, name, 4) for name in ("controller", "world_model")]
     episodes = replay.fresh_episodes(*nets, settings)
     assert len(episodes) == 4  # after 0, 20, 40 and 60 outer steps
     (last,) = replay.fresh_episodes(replay.net_of(arrays, "controller"), replay.net_of(arrays, "world_model"), settings)
@@ -153,9 +179,9 @@ def test_a_record_older_than_worlds(trained):
     """A record without the knobs of worlds is of a run that had none of them: it is the same episode."""
     arrays, settings = trained
     nets = [replay.net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
-    new = ("env.pain_at", "env.min_lag", "eval.env", "eval.lengths")
+    new = ("env.pain_at", "env.min_lag", "eval.env", "eval.lengths", "eval.burn_in", "eval.stop_after")
     older = {key: value for key, value in settings.items() if not key.startswith(new)}
-    assert len(older) == len(settings) - 8
+    assert len(older) == len(settings) - 11
     (then,), (now,) = (replay.fresh_episodes(*nets, of) for of in (older, settings))
     np.testing.assert_array_equal(then.events, now.events)
     np.testing.assert_array_equal(then.pain, now.pain)

@@ -1,10 +1,11 @@
 """The sweep table on hand-made records."""
 
 import csv
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
-from baseline import baseline
+from baseline import RTRL, baseline
 from rich.console import Console
 
 from flipflop.config import flat
@@ -146,6 +147,47 @@ def test_csv_files(tmp_path):
     sequential, parallel = csv.DictReader((tmp_path / "summary.csv").read_text().splitlines())
     assert (sequential["runs"], sequential["successes"], parallel["paper_trials"]) == ("11", "10", "30")
     assert round(float(parallel["success_low"]), 4) == 0.7225
+
+
+def on_stream(index, schedule, steps, from_reset):
+    """A run on a stream; its outer steps are environment steps."""
+    changes = RTRL | {"method.schedule": schedule, "method.warmup_steps": 300_000}
+    made = record(index, [f"seed={index}", f"method.schedule={schedule}"], changes, steps=steps)
+    return replace(made, metrics=made.metrics | {"environment_steps_to_solve": steps, "success_from_reset": from_reset})
+
+
+def test_runs_on_a_stream():
+    """Their schedule says which claim they are compared with; the other test has a column, outer steps have none."""
+    runs = [on_stream(0, "concurrent", 40_000, True), on_stream(1, "concurrent", 60_000, False)]
+    runs.append(on_stream(2, "model_first", None, True))
+    together, first = summaries(runs)
+    assert (together.claim, first.claim) == ((20, 30), (6, 10))
+    assert (together.successes_from_reset, first.successes_from_reset) == (1, 1)
+    header, units, concurrent, model_first = printed(runs).splitlines()
+    assert (header.split(), units.split()[-4:]) == (
+        ["success", "paper", "from", "env.", "median", "worst", "CPU"],
+        ["steps", "pain", "pain", "s"],
+    )
+    assert concurrent.split() == [
+        "concurrent",
+        "2/2",
+        ".34-1.0",
+        "20/30",
+        ".49-.81",
+        "1/2",
+        "50k",
+        "1.0e-4",
+        "1.0e-4",
+        "2.0",
+    ]
+    assert model_first.split()[5:7] == ["1/1", "-"]
+    assert "from" not in printed(headline())
+
+
+def test_labels_with_the_same_settings_are_rows_of_their_own():
+    """Grids may divide seeds, as into the paper's thirty and a hundred fresh ones: each label is told."""
+    runs = [record(i, [f"seed={i}"], label="first" if i < 2 else "fresh") for i in range(5)]
+    assert [(row.name, row.runs) for row in summaries(runs)] == [({"label": "first"}, 2), ({"label": "fresh"}, 3)]
 
 
 def test_names_come_before_what_can_be_spared():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from flipflop.results.paper import CLAIMS
+from flipflop.results.paper import CLAIMS, VERSIONS
 from flipflop.results.question import Arm, Question, interval, p_value
 
 LEVEL = 0.01  # of one comparison, as there are several in a question
@@ -57,7 +57,7 @@ def _paper_claims(question: Question) -> str:
         p = p_value(counts(arm), claim)
         differs = "differ" if p < LEVEL else f"cannot be told apart at p < {LEVEL:g}"
         told.append(f"{regime}, {rate(arm)} here and {claim.successes}/{claim.trials} there {differs} (p = {p:.2g})")
-    return f"Against the paper: {'; '.join(told)}."
+    return f"Against the paper: {'; '.join(told)}. Its claims are of another algorithm: see *The 1990 algorithm*."
 
 
 def _full_credit(question: Question) -> str:
@@ -93,10 +93,44 @@ def _extrapolation(question: Question) -> str:
     return f"Runs that keep .99 accuracy over {int(column.rpartition('_')[2]):,} steps: {told}."
 
 
+def _fki_126_90(question: Question) -> str:
+    arms = question.arms
+    told, from_reset = [], []
+    for schedule, version in VERSIONS.items():
+        claim = CLAIMS[version]
+        words = schedule.replace("_", " ")
+        for arm in (arms[words], arms[f"{words}, fresh seeds"]):
+            p = p_value(counts(arm), claim)
+            differs = "differs" if p < LEVEL else f"cannot be told apart at p < {LEVEL:g}"
+            told.append(f"*{arm.label}* {rate(arm)} {differs} from {claim.successes}/{claim.trials} (p = {p:.2g})")
+            from_reset.append(f"{arm.count('success_from_reset')}/{arm.trials}")
+    fresh = arms["concurrent, fresh seeds"]
+    base, others = arms["concurrent"], [arm for label, arm in arms.items() if not _is_of_version(label) and arm.trials]
+    fragile = [arm for arm in others if p_value(counts(base), counts(arm)) < LEVEL]
+    steady = [arm for arm in others if arm not in fragile]
+    sentences = [
+        "Later descriptions of the report call the concurrent version parallel and the other sequential; the report "
+        f"itself could not be consulted. Against its claims: {'; '.join(told)}.",
+        f"At some check, if not at the end, {fresh.count('ever_solved')}/{fresh.trials} of *{fresh.label}* solve. From "
+        f"reset, a state that the stream never visits, of the same four {', '.join(from_reset)} are left.",
+    ]
+    if fragile:
+        sentences.append(f"Unlike *{base.label}* {rate(base)} (p < {LEVEL:g} each): {listed(fragile)}.")
+    if steady:
+        sentences.append(f"Not told from it: {listed(steady)}.")
+    sentences.append("So the agreement hangs on readings: rates, output unit and test are not in what is known of it.")
+    return " ".join(sentences)
+
+
+def _is_of_version(label: str) -> bool:
+    return label.removesuffix(", fresh seeds") in (schedule.replace("_", " ") for schedule in VERSIONS)
+
+
 VERDICTS: dict[str, Callable[[Question], str]] = {
     "paper_claims": _paper_claims,
     "full_credit": _full_credit,
     "exploration": _exploration,
     "ablations": _ablations,
     "extrapolation": _extrapolation,
+    "fki_126_90": _fki_126_90,
 }
