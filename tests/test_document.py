@@ -74,6 +74,36 @@ def test_an_answer_follows_the_numbers(tmp_path):
     assert "Not told from the first at p < 0.01: *full, sequential* 1/4, *one step, parallel* 10/10" in told
 
 
+def test_the_1990_algorithm_against_its_claims(tmp_path):
+    """Each version against its own claim, by exact tests; both metrics; what the agreement hangs on, by the numbers."""
+    path = tmp_path / "fki_126_90.csv"
+    fresh = [100] * 70 + [None] * 30
+    arms = {
+        "concurrent, fresh seeds": fresh,
+        "concurrent": [100] * 20 + [None] * 10,
+        "model first, fresh seeds": [None] * 100,
+        "model first": [100] * 10,
+        "deterministic output": [None] * 30,
+        "one-step credit": [100] * 19 + [None] * 11,
+    }
+    rows = write(path, arms)
+    for place, row in enumerate(rows):
+        row |= {"success_from_reset": str(place % 2 == 0 and row["success"] == "True"), "ever_solved": "True"}
+    with path.open("w", newline="") as text:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    told = answer(read("fki_126_90", path))
+    assert "*concurrent* 20/30 cannot be told apart at p < 0.01 from 20/30 (p = 1)" in told
+    assert "*model first, fresh seeds* 0/100 differs from 6/10" in told
+    assert "*model first* 10/10 cannot be told apart at p < 0.01 from 6/10 (p = 0.042)" in told
+    assert "100/100 of *concurrent, fresh seeds* solve" in told
+    assert "of the same four 5/10, 0/100, 10/30, 35/100 are left" in told
+    assert "Unlike *concurrent* 20/30 (p < 0.01 each): *deterministic output* 0/30." in told
+    assert "Not told from it: *one-step credit* 19/30." in told
+    assert "| concurrent, fresh seeds | 70/100 | 0.60 to 0.78 | 100 | 1.0e-4 |  | 35/100 |" in document(tmp_path)
+
+
 def test_verdicts():
     """A statement holds in all runs, mostly, for some or not, by the shares that the document names."""
     assert [ledger.verdict(k, 100) for k in (100, 99, 95, 94, 6, 5, 0)] == [

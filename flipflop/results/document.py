@@ -106,10 +106,10 @@ def document(tables: Path = TABLES) -> str:
     parts = [
         "# Results\n\nMade by `make results-doc` from the runs in [docs/results/](docs/results): change those, not "
         "this page.\n\nRates have 95% Wilson intervals. *steps* is the median outer step of the first success (of the "
-        "1990 algorithm an environment step), where unsolved runs count as later than all; *pain* is the median over runs of the mean over the final evaluation. "
-        "A success has more than .9 accuracy in every episode of the test, and need not be perfect. *p* compares an "
-        "arm's rate with the first arm's, exact and two-sided: Boschloo's test up to "
-        f"{MOST_BOSCHLOO} runs in both, Fisher's beyond."
+        "1990 algorithm an environment step), where unsolved runs count as later than all; *pain* is the median over "
+        "runs of the mean over the final evaluation. A success has more than .9 accuracy in every episode of the test, "
+        "and need not be perfect. *p* compares an arm's rate with the first arm's, exact and two-sided: Boschloo's "
+        f"test up to {MOST_BOSCHLOO} runs in both, Fisher's beyond."
     ]
     if (tables / f"{LEDGER}.csv").is_file():
         with (tables / f"{LEDGER}.csv").open(newline="") as text:
