@@ -178,7 +178,8 @@ def test_a_run_of_the_1990_algorithm(command, tmp_path):
     lines = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in out.splitlines())
     assert re.fullmatch(r"yes, \d/3", lines["from reset"])
     assert lines["first solved"] == f"environment step {record.metrics['steps_to_solve']:,}"
-    assert lines["trained for"].startswith(f"{stopped_at:,} environment steps, to 2 solved checks in a row, ")
+    assert lines["ended early"] == "after 2 solved checks in a row"
+    assert lines["trained for"].startswith(f"{stopped_at:,} environment steps, ")
     assert max(map(len, out.splitlines())) <= 80
 
 

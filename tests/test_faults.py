@@ -221,6 +221,24 @@ def test_interrupted_early(tmp_path, seed):
     assert sweep.processes() == {}
 
 
+def test_killed_on_a_stream(tmp_path):
+    """Runs on an endless stream go on from their checkpoints, in the middle of a stretch of it, to the same end."""
+    few = ["seed=0..5", "method=rtrl_1990", "regime.steps=10000", "eval.every=2000", "eval.episodes=5"]
+    arguments = ["-m", *few, *SWEEP[-4:]]
+    for place in ("whole", "killed"):
+        (tmp_path / place).mkdir()
+    assert Sweep(tmp_path / "whole", arguments).end()[0] == 0
+    sweep = Sweep(tmp_path / "killed", arguments)
+    wait_for(lambda: any(left.done >= 3000 for left in left_in(tmp_path / "killed" / NAME / "unfinished")[0]))
+    os.killpg(sweep.process.pid, signal.SIGKILL)
+    sweep.process.communicate()
+    wait_for(lambda: sweep.processes() == {})
+    assert not (tmp_path / "killed" / NAME / "runs.csv").exists()
+    code, _, errors = Sweep(tmp_path / "killed", arguments).end()
+    assert (code, errors) == (0, "")
+    assert_whole(tmp_path / "killed", tmp_path / "whole" / NAME)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_itself(tmp_path, whole, seed):
     """The first process killed: its workers end by themselves, and the rest is done by the same command."""

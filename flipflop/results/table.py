@@ -211,10 +211,9 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
     solved_at, environment_steps = metrics["steps_to_solve"], metrics["environment_steps_to_solve"]
     outer_step = "" if is_on_stream(record.config) else f"outer step {solved_at or 0:,}, "
     table.add_row("first solved", f"{outer_step}environment step {environment_steps:,}" if solved_at else "not solved")
-    in_a_row = record.config.get("eval.stop_after")
-    early = f", to {in_a_row} solved checks in a row" if metrics.get("stopped_at") else ""
-    steps = f"{metrics['environment_steps']:,} environment steps"
-    table.add_row("trained for", f"{steps}{early}, {record.seconds:.1f} CPU s")
+    if metrics.get("stopped_at"):
+        table.add_row("ended early", f"after {record.config['eval.stop_after']} solved checks in a row")
+    table.add_row("trained for", f"{metrics['environment_steps']:,} environment steps, {record.seconds:.1f} CPU s")
     table.add_row("left in", str(folder))
     console.print(table)
 
