@@ -8,7 +8,7 @@ from baseline import RTRL, baseline
 from test_lockstep import bits
 
 from flipflop.core import env
-from flipflop.core.stream import Streams
+from flipflop.core.stream import EventStreams
 from flipflop.core.train import train
 from flipflop.sweep.checkpoints import BlockCheckpoint
 
@@ -143,7 +143,7 @@ def test_the_whole_algorithm_is_the_plain_one(changes):
 def test_a_stream_is_one_long_episode(world):
     """Drawn in pieces or at once, a stream has the events, the latch and the lags of one long episode."""
     configs = [baseline(RTRL | {"seed": seed} | world) for seed in (3, 4)]
-    pieces = Streams(configs, [env.streams(config.seed) for config in configs])
+    pieces = EventStreams(configs, [env.streams(config.seed) for config in configs])
     drawn = [pieces.draw(np.arange(2), N) for N in (1, 7, 1, 91)]
     uniforms = np.stack([env.streams(config.seed).data.random((100, 2))[:, 0] for config in configs])
     upper = env.thresholds([config.env for config in configs])
@@ -153,7 +153,7 @@ def test_a_stream_is_one_long_episode(world):
     if world:
         np.testing.assert_array_equal(np.concatenate([one.asked for one in drawn]), whole.asked[..., 0].T)
 
-    later = Streams(configs, [env.streams(config.seed) for config in configs])
+    later = EventStreams(configs, [env.streams(config.seed) for config in configs])
     later.skip(8)
     rest = later.draw(np.arange(2), 92)
     for name in ("noise", "uniform"):

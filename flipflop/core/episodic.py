@@ -14,7 +14,7 @@ from flipflop.core.checks import Checks
 from flipflop.core.env import Batch, batches, streams
 from flipflop.core.evaluate import ByLag, FinalEvaluation, evaluate_finally
 from flipflop.core.learn import controller_gradient, imagined_slope, member_mean, true_slope, world_model_lesson
-from flipflop.core.nets import Net, Rollout, initial_weights, mask
+from flipflop.core.nets import Net, Rollout, initial_nets, mask
 from flipflop.core.optimisers import OPTIMISERS, Optimiser
 from flipflop.core.result import DIVERGED_WEIGHT, Course, History, RunResult, Snapshots, metrics_of
 
@@ -33,13 +33,11 @@ class EpisodicBlock:
         self.data, self.chance = [own.data for own in generators], [own.chance for own in generators]
         self.K = K = first.world_model.ensemble  # the world models of a run stand side by side, run after run
         self.controller, self.world_model = (
-            Net.stack(
-                [
-                    initial_weights(getattr(own, name), getattr(config, name))
-                    for own, config in zip(generators, configs, strict=True)
-                    for _ in range(members)
-                ],
+            initial_nets(
+                [getattr(own, name) for own in generators],
+                [getattr(config, name) for config in configs],
                 first.dtype,
+                members,
             )
             for name, members in (("controller", 1), ("world_model", K))
         )

@@ -154,6 +154,14 @@ class Net(NamedTuple):
         return Net.of(self.theta[runs], hidden=self.V.shape[1] - 1)
 
 
+def initial_nets(
+    generators: Sequence[np.random.Generator], settings: Sequence[Network], dtype: DTypeLike, members: int = 1
+) -> Net:
+    """R nets as their generators draw them; of an ensemble so many for each, run after run."""
+    pairs = list(zip(generators, settings, strict=True))
+    return Net.stack([initial_weights(own, net) for own, net in pairs for _ in range(members)], dtype)
+
+
 class Rollout:
     """What R nets saw and did in B episodes of T steps: the buffers of one forward pass and of the way back.
 

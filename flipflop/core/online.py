@@ -18,7 +18,7 @@ from flipflop.core.cells import Elman, kind_of
 from flipflop.core.checks import Checks
 from flipflop.core.env import streams
 from flipflop.core.evaluate import ByLag, FinalEvaluation, evaluate_finally
-from flipflop.core.nets import Net, ReadOut, initial_read_out, initial_weights, mask
+from flipflop.core.nets import Net, ReadOut, initial_nets, initial_read_out, mask
 from flipflop.core.optimisers import OPTIMISERS
 from flipflop.core.outputs import OUTPUTS
 from flipflop.core.result import (
@@ -31,7 +31,7 @@ from flipflop.core.result import (
     metrics_of,
 )
 from flipflop.core.rtrl import Lived, Pair, Recurrent
-from flipflop.core.stream import Streams, Stretch
+from flipflop.core.stream import EventStreams, Stretch
 
 Floats = NDArray[np.floating]
 
@@ -123,34 +123,22 @@ class OnlineBlock:
         first, R = configs[0], len(configs)
         self.steps, self.every = first.regime.steps, first.eval.every
         generators = [streams(config.seed) for config in configs]
-        controllers, world_models = (
-            Net.stack(
-                [
-                    initial_weights(getattr(own, name), getattr(config, name))
-                    for own, config in zip(generators, configs, strict=True)
-                ],
-                first.dtype,
-            )
-            for name in ("controller", "world_model")
-        )
-        theta = controllers.theta
+        of_C, of_M = [own.controller for own in generators], [own.world_model for own in generators]
+        theta = initial_nets(of_C, [config.controller for config in configs], first.dtype).theta
+        world_models = initial_nets(of_M, [config.world_model for config in configs], first.dtype)
         self.size = theta.shape[1]  # of a controller without further read-outs
         if OUTPUTS[first.controller.output].read_outs > 1:
-            drawn = [
-                initial_read_out(own.controller, config.controller)
-                for own, config in zip(generators, configs, strict=True)
-            ]
+            drawn = [initial_read_out(own, config.controller) for own, config in zip(of_C, configs, strict=True)]
             further = np.stack([np.concatenate([one.output_bias[None], one.output]) for one in drawn])
             theta = np.concatenate([theta, further.astype(first.dtype)], axis=1)
 
-        self.streams = Streams(configs, generators)
+        self.streams = EventStreams(configs, generators)
         self.checks = Checks(configs)
         self.done = 0  # time steps
         self.runs: NDArray[np.integer] = np.arange(R)  # those that still learn
         self.learners = Learners(configs, theta, world_models.theta)
-        self.all: dict[str, Floats] = {
-            name: array.copy() for name, array in self.learners.arrays().items()
-        }  # of all runs, as they ended
+        # What the learners have, of all runs: those that were let go, as they were then.
+        self.all: dict[str, Floats] = {name: array.copy() for name, array in self.learners.arrays().items()}
         self.diverged_at, self.stopped_at = np.zeros((2, R), int)  # the outer step of the check that found so; 0: none
         self.since_check, self.since_kept = np.zeros((2, R, 5))  # sums over time steps
         every = first.history.every

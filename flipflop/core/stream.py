@@ -33,7 +33,7 @@ class Stretch(NamedTuple):
     explored: NDArray[np.bool_] | None  # (N, R), where these are taken instead of C's; None: nowhere
 
 
-class Streams:
+class EventStreams:
     """The streams of a block's runs, each from where it is."""
 
     def __init__(self, configs: Sequence[Config], generators: Sequence[env.Streams]) -> None:
