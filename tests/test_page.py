@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from baseline import baseline
+from baseline import RTRL, baseline
 
 from flipflop.core.train import train
 from flipflop.results.load import load
@@ -325,6 +325,17 @@ def test_runs_without_a_record(tmp_path):
     lines = (tmp_path / "runs.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "runs.jsonl").write_bytes(lines[0] + lines[3])
     assert "2 of 4 planned runs are not done: 1, 2." in read(tmp_path)[0].text
+
+
+def test_runs_that_were_tested_in_both_ways(tmp_path):
+    """On a stream the rate from reset stands beside that after the burn-in, with what the two are."""
+    stream = RTRL | {"regime.steps": 40, "history.every": 10, "eval.episodes": 2, "eval.episode_length": 5}
+    leave(tmp_path / "stream", [stream | {"seed": seed} for seed in range(2)])
+    leave(tmp_path / "page", seeds(2))
+    text = read(tmp_path / "stream")[0].text
+    assert re.search(r"from reset \(95% Wilson\)", text)
+    assert "Success is after a burn-in, from reset the same test without one." in text
+    assert "from reset" not in read(tmp_path / "page")[0].text
 
 
 def test_a_single_run(tmp_path):

@@ -289,10 +289,12 @@ def _results(sweep: Sweep) -> str:
     rows = table.summaries(sweep.records)
     names = list(dict.fromkeys(key for row in rows for key in row.name))
     with_claim = any(row.claim for row in rows)
+    with_reset = any(row.successes_from_reset is not None for row in rows)
     columns = [
         *(Column(name, "name") for name in names),
         Column("success (95% Wilson)", "rate"),
         *([Column("paper (95% Wilson)", "rate"), Column("p (Boschloo, two-sided)", "number")] if with_claim else []),
+        *([Column("from reset (95% Wilson)", "rate")] if with_reset else []),
         Column("median outer steps", "number"),
         Column("median environment steps", "number"),
         Column("median pain", "number"),
@@ -316,6 +318,10 @@ def _results(sweep: Sweep) -> str:
             *(_cell(row.name.get(name)) for name in names),
             _rate(row.successes, row.runs),
             *claim,
+            *(
+                [_cell(None) if row.successes_from_reset is None else _rate(row.successes_from_reset, row.runs)]
+                * with_reset
+            ),
             _cell(_whole(row.median_steps)),
             _cell(_whole(row.median_environment_steps)),
             _cell(_scientific(row.median_pain)),
@@ -325,8 +331,9 @@ def _results(sweep: Sweep) -> str:
             _cell(f"{row.seconds:.1f}"),
         ]
 
+    about_reset = " Success is after a burn-in, from reset the same test without one." if with_reset else ""
     about_claim = (
-        " Paper: what it claims for the regime; p: Boschloo's two-sided exact test of the two rates."
+        " Paper: what it claims for the regime or version; p: Boschloo's two-sided exact test of the two rates."
         if with_claim
         else ""
     )
@@ -336,7 +343,7 @@ def _results(sweep: Sweep) -> str:
         + _table("groups", columns, [("", cells(row)) for row in rows], "Groups of runs that differ only by seed")
         + '<p class="faint">A row is the runs that differ only by seed. Steps: median to the first success, blank if '
         "half of the runs never had one. Pain: mean over the final evaluation. Failed and crashed runs are no trials; "
-        f"diverged ones are trials without success.{about_claim}</p>\n"
+        f"diverged ones are trials without success.{about_reset}{about_claim}</p>\n"
     )
 
 
