@@ -26,19 +26,21 @@ def test_a_sweep_file_says_what_it_asks(path):
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_every_arm_is_another_and_can_be_run(path):
     """Each grid composes and is valid, and no two are the same runs under two labels."""
-    sweeper = yaml.safe_load(path.read_text())["hydra"]["sweeper"]
+    content = yaml.safe_load(path.read_text())
+    sweeper = content["hydra"]["sweeper"]
     grids = sweeper.get("grids") or [{"label": "all", "params": sweeper["params"]}]
-    seen = set()
+    groups = [entry for entry in content["defaults"] if isinstance(entry, dict)]
+    chosen = [f"{key.removeprefix('override ')}={choice}" for entry in groups for key, choice in entry.items()]
+    seen = {}
     for grid in grids:
         # One seed stands for all: what a seed can be is tested elsewhere.
         texts = [f"{key}={value}" for key, value in grid["params"].items() if key != "seed"]
-        arms = configs("seed=0", *texts)
-        assert arms
-        for config in arms:
-            key = run_key(config)
-            assert key not in seen, grid["label"]
-            seen.add(key)
+        arms = configs("seed=0", *chosen, *texts)
         seeds = expand("seed", str(grid["params"]["seed"])).split(",")
         assert len(set(seeds)) == len(seeds) >= 4
+        assert arms
+        for config in arms:
+            assert seen.setdefault(run_key(config), set()).isdisjoint(seeds), grid["label"]
+            seen[run_key(config)].update(seeds)
     labels = [grid["label"] for grid in grids]
     assert len(set(labels)) == len(labels)

@@ -18,7 +18,7 @@ CLAIMS = {"sequential": Claim(6, 10), "parallel": Claim(20, 30)}
 PAPER_STEPS = 10**6
 
 # Which of them a schedule of method=rtrl_1990 is compared with: what later descriptions of the report call them.
-VERSIONS = {"model_first": "sequential", "concurrent": "parallel"}
+VERSIONS = {"concurrent": "parallel", "model_first": "sequential"}
 
 
 def claim_of(settings: Mapping[str, Any]) -> Claim | None:
