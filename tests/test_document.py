@@ -98,7 +98,7 @@ def test_the_1990_algorithm_against_its_claims(tmp_path):
     assert "*concurrent* 20/30 cannot be told from 20/30 (p = 1)" in solved
     assert "*model first, fresh seeds* 0/100 differs from 6/10" in solved
     assert "*model first* 10/10 cannot be told from 6/10 (p = 0.042)" in solved
-    assert "*concurrent, fresh seeds* 35/100 differs from 20/30 (p = 0.0028)" in from_reset
+    assert "*concurrent, fresh seeds* 35/100 differs from 20/30 (p = 0.003)" in from_reset
     assert "*model first* 5/10 cannot be told from 6/10" in from_reset
     assert "100/100 of *concurrent, fresh seeds* solve" in told
     assert "hangs on the output unit (*deterministic output* 0/30), which its claims do not tell." in told

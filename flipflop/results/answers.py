@@ -104,7 +104,8 @@ READINGS = {
 
 def _fki_126_90(question: Question) -> str:
     arms = question.arms
-    solved, from_reset = [], []
+    solved: list[str] = []
+    from_reset: list[str] = []
     for schedule, version in VERSIONS.items():
         claim, words = CLAIMS[version], schedule.replace("_", " ")
         for arm in (arms[words], arms[f"{words}, fresh seeds"]):
@@ -125,9 +126,9 @@ def _fki_126_90(question: Question) -> str:
             steady.append(f"{reading} ({listed(asked)})")
     sentences = [
         "Later descriptions of the report call the concurrent version parallel and the other sequential; the report "
-        f"itself could not be consulted. Against its claims, at p < {LEVEL:g}: {'; '.join(solved)}. From reset, a state "
-        f"that the stream never visits: {'; '.join(from_reset)}. At some check, if not at the end, "
-        f"{fresh.count('ever_solved')}/{fresh.trials} of *{fresh.label}* solve."
+        f"itself could not be consulted. Against its claims, at p < {LEVEL:g}: {'; '.join(solved)}.",
+        f"From reset, a state that the stream never visits: {'; '.join(from_reset)}.",
+        f"At some check, if not at the end, {fresh.count('ever_solved')}/{fresh.trials} of *{fresh.label}* solve.",
     ]
     if decisive:
         sentences.append(f"So the outcome hangs on {' and on '.join(decisive)}, which its claims do not tell.")
