@@ -1,12 +1,15 @@
 """States of blocks on disk: written when due, read back by any block of the same runs, and never trusted blindly."""
 
+import pickle
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from baseline import baseline
 
 from flipflop.core.train import train
+from flipflop.sweep import checkpoints
 from flipflop.sweep.checkpoints import BlockCheckpoint, left_in, tidy
 
 SHORT = {"regime.steps": 30, "method.warmup_steps": 0, "eval.episodes": 2, "eval.episode_length": 5}
@@ -47,6 +50,23 @@ def test_its_own_file_comes_first(tmp_path):
     stopped(tmp_path / "new.state", (3,), at=20)
     state = BlockCheckpoint(tmp_path / "new.state", ["key3"], 0, source=tmp_path / "old.state").load()
     assert state["done"] == 20
+
+
+@pytest.mark.parametrize("waited", [1000, -1000])
+def test_the_time_begins_with_the_training(tmp_path, monkeypatch, waited):
+    """Not when a block was planned: it may have waited for long, and a worker's clock may be behind."""
+    now, states = 5000.0, []
+
+    def second(*_):
+        nonlocal now
+        now += 1
+
+    monkeypatch.setattr(checkpoints, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(checkpoints, "write_whole", lambda *_: states.append(now))
+    planned = pickle.dumps(BlockCheckpoint(tmp_path / "block.state", ["key3"], seconds=10))
+    now += waited
+    train(configs(3), second, pickle.loads(planned))
+    assert states == [5000 + waited + after for after in (10, 20, 30)]
 
 
 @pytest.mark.parametrize("seconds", [0, 1000])

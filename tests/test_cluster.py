@@ -103,6 +103,33 @@ def test_the_scheduler_is_killed(tmp_path, whole, cluster):
     assert f"{RUNS} runs, {done} of them done before" in finish(tmp_path, whole, cluster)
 
 
+# The command, which waits for workers not for a minute but for three of its looks.
+IMPATIENT = """
+from flipflop.sweep import cluster
+from flipflop.sweep.command import main
+cluster.SECONDS_BETWEEN_LOOKS, cluster.SECONDS_WITHOUT_WORKERS = 0.1, 0.3
+main()
+"""
+
+
+def test_all_workers_are_gone(tmp_path, whole, cluster):
+    """When no other worker comes the sweep does not wait for ever: it is one sentence, and with one it goes on."""
+    sweep = Sweep(tmp_path, on(cluster), program=("-c", IMPATIENT))
+    sweep.begun()
+    for worker in cluster.workers:
+        worker.kill()
+    code, _, errors = sweep.end()
+    assert code == 1
+    done = done_in(tmp_path)
+    assert done < RUNS
+    assert errors == (
+        f"flipflop: the sweep cannot go on ({cluster.address} has no workers any more): {done} of {RUNS} runs done; "
+        "run the same command again to finish\n"
+    )
+    cluster.start_worker()
+    finish(tmp_path, whole, cluster)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_sweeps_leave_no_work_behind(tmp_path, whole, unharmed, number):
     """Ctrl-C, and a kill even, ends the blocks on the workers too: they are free for the next sweep at once."""

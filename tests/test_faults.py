@@ -64,7 +64,7 @@ numpy.random.SeedSequence = SeedSequence
 class Sweep:
     """A process that sweeps, and its workers."""
 
-    def __init__(self, where, arguments=SWEEP, file_size=None, **environment):
+    def __init__(self, where, arguments=SWEEP, file_size=None, program=("-m", "flipflop.run"), **environment):
         self.mark = uuid.uuid4().hex  # by which all its processes are found, whoever adopts them
 
         def prepare():
@@ -74,7 +74,7 @@ class Sweep:
 
         self.where = where
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "flipflop.run", *arguments],
+            [sys.executable, *program, *arguments],
             cwd=where,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

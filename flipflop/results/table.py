@@ -177,6 +177,11 @@ def show_sweep(records: Sequence[Record], folder: Path, console: Console) -> Non
     console.print("steps: median to the first success; pain: mean over the final evaluation", style="dim")
     if from_reset:
         console.print("success: after a burn-in; from reset: without one, nets at rest", style="dim")
+    show_outcomes(records, folder, console)
+
+
+def show_outcomes(records: Sequence[Record], folder: Path, console: Console) -> None:
+    """Print how many runs ended how, and the error of each that failed."""
     counts = {status: sum(r.status == status for r in records) for status in ("ok", "diverged", "failed", "crashed")}
     told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
     console.print(f"{counted(len(records), 'run')}: {told}; in {folder}", highlight=False, soft_wrap=True)

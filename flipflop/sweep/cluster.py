@@ -154,6 +154,7 @@ class ClusterWorkers(Workers):
                     if self.client.status != "running":
                         raise OSError(errno.ECONNRESET, f"the scheduler {self.scheduler} is gone") from None
                     continue
+                last_worker_seen = time.monotonic()  # there was one just now
                 block = waiting.pop(future)
                 try:  # a worker can die with its answer: the status may not be what it was a moment ago
                     done = future.result(timeout=SECONDS_FOR_AN_ANSWER)

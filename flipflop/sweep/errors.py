@@ -16,6 +16,14 @@ _OVERRIDE = re.compile(r"To append to your config use \+(.+)|Error merging overr
 # How Hydra quotes an axis of what is not a sweep.
 _SEVERAL = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^\s']{1,40})")
 
+# What comes with an extra of flipflop, if it was installed.
+_EXTRAS = {
+    "hydra/sweeper/optuna": "optuna",
+    "hydra/launcher/joblib": "joblib-launcher",
+    "hydra/launcher/submitit_local": "slurm",
+    "hydra/launcher/submitit_slurm": "slurm",
+}
+
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 WRONG_INPUT = (ConfigError, *HYDRA_ERRORS)
 
@@ -55,6 +63,8 @@ def _words(key: str) -> str:
 
 def _missing(error: MissingConfigException) -> str:
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
+    if extra := _EXTRAS.get(error.missing_cfg_file or ""):
+        return f"{group}={choice} is not installed: install flipflop with its extra, flipflop[{extra}]"
     if group and error.options:
         return f"{group}={choice} is not allowed: {group} must be one of {', '.join(sorted(error.options))}"
     if error.missing_cfg_file:

@@ -1,7 +1,10 @@
 """Hydra's launcher: runs that differ only in values go together in blocks instead of one job each."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
+from statistics import fmean
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
@@ -12,13 +15,16 @@ from rich.console import Console
 
 from flipflop.config import ConfigError, refuse
 from flipflop.sweep.cluster import ClusterWorkers
-from flipflop.sweep.compose import Composer
+from flipflop.sweep.compose import Composer, axis
 from flipflop.sweep.execute import Block, Workers, execute, prepare
 from flipflop.sweep.plan import PlannedRun, plan
 from flipflop.sweep.preview import show_plan
 from flipflop.sweep.progress import counted
 from flipflop.sweep.provenance import Log
+from flipflop.sweep.ranges import expand
 from flipflop.sweep.records import FINISHED, Folder, Record, jobs_in, read
+
+QUOTES = "'\""  # of Hydra's grammar: what they enclose is one value, whatever is in it
 
 
 class RunsFailed(Exception):
@@ -76,29 +82,57 @@ class FlipflopLauncher(Launcher):
         self.config, self.hydra_context = config, hydra_context
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run jobs for any sweeper; ours hands over its plan instead."""
+        """Run jobs for any sweeper; ours hands over its plan instead.
+
+        It may be one batch of many in the same folder, so only the runs' outcomes are shown. A job can have several
+        seeds, as in `seed=0..3`: it is a run for each, and returns their mean.
+        """
+        from flipflop.results.table import show_outcomes
+
         composer = composer_for(self.config, self.hydra_context)
-        return self.launch_plan(plan(((None, tuple(overrides)) for overrides in job_overrides), composer))
+        jobs = [plan(((None, run) for run in _with_each_seed(job)), composer) for job in job_overrides]
+        runs = {run.key: run for job in jobs for run in job}
+        with self.workers:
+            records = self._launch(list(runs.values()))
+        if not records:
+            return []
+        show_outcomes(list(records.values()), self._path, Console())
+        return [_returned([records[run.key] for run in job]) for job in jobs]
 
     def launch_plan(self, runs: Sequence[PlannedRun]) -> Sequence[JobReturn]:
         """Run what is missing of a plan, show the sweep's table, and return what became of each run.
 
         With dry_run=true the plan is shown instead and nothing is returned.
         """
-        with self.workers:
-            return self._launch(runs)
+        from flipflop.results.table import show_sweep
 
-    def _launch(self, runs: Sequence[PlannedRun]) -> Sequence[JobReturn]:
-        from flipflop.results.table import show_sweep, write_tables
+        with self.workers:
+            records = self._launch(runs)
+        if not records:
+            return []
+        console = Console()
+        show_sweep(list(records.values()), self._path, console)
+        assert self.config is not None
+        if self.config.figures:
+            draw(self._path, console)
+        return [_returned([records[run.key]]) for run in runs]
+
+    @property
+    def _path(self) -> Path:
+        assert self.config is not None
+        return Path(self.config.hydra.sweep.dir)
+
+    def _launch(self, runs: Sequence[PlannedRun]) -> dict[str, Record]:
+        """Run what is missing of a plan; all records of the folder by key, none of a dry run."""
+        from flipflop.results.table import write_tables
 
         assert self.config is not None
-        console = Console()
-        path = Path(self.config.hydra.sweep.dir)
+        console, path = Console(), self._path
         if jobs_in(path) and not (path / "runs.jsonl").is_file():
             raise ConfigError(f"{path} has a sweep of a stock launcher: choose another name=")
         if self.config.dry_run:
             show_plan(runs, path, self.config.name is not None, self.workers, console)
-            return []
+            return {}
         with Folder(path) as folder:
             try:
                 self._train(runs, folder, console)
@@ -109,11 +143,7 @@ class FlipflopLauncher(Launcher):
             except OSError as error:
                 where = f"{error.filename} cannot be written" if error.filename else "the sweep cannot go on"
                 raise Stopped(f"{where} ({error.strerror}): {self._done(runs, folder)}") from error
-        show_sweep(everything, path, console)
-        if self.config.figures:
-            draw(path, console)
-        records = {record.key: record for record in everything}
-        return [_returned(run, records[run.key]) for run in runs]
+        return {record.key: record for record in everything}
 
     def _train(self, runs: Sequence[PlannedRun], folder: Folder, console: Console) -> None:
         """Train the runs of a plan that are not finished."""
@@ -159,13 +189,36 @@ def _announcement(
     )
 
 
-def _returned(run: PlannedRun, record: Record) -> JobReturn:
-    """What Hydra's sweepers want to know of a job."""
-    job = JobReturn(overrides=run.overrides, status=JobStatus.COMPLETED)
-    job.return_value = record.metrics.get("mean_pain")
-    if record.status not in FINISHED:
-        job.status, job.return_value = JobStatus.FAILED, RunsFailed(record.error)
+def _with_each_seed(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """A job's overrides, once for each of its seeds."""
+    texts = [
+        f"seed={expand('seed', text[5:].strip(QUOTES))}" if text.startswith("seed=") else text for text in overrides
+    ]
+    return product(*map(axis, texts))
+
+
+def _returned(records: Sequence[Record]) -> JobReturn:
+    """What Hydra's sweepers want to know of a job: the mean pain of its runs, or that one failed."""
+    job = JobReturn(overrides=records[0].overrides, status=JobStatus.COMPLETED)
+    job.return_value = fmean(pain_of(record) for record in records)
+    for record in records:
+        if record.status not in FINISHED:
+            last_line = str(record.error).strip().splitlines()[-1]
+            job.status, job.return_value = (
+                JobStatus.FAILED,
+                RunsFailed(f"run {record.index} {record.status}: {last_line}"),
+            )
     return job
+
+
+def pain_of(record: Record) -> float:
+    """The mean pain of a run's final evaluation; infinite, and so worse than any other, if it has none.
+
+    A sweeper that minimises learns from this to stay away from where runs diverge; a trial without a value it would
+    leave out.
+    """
+    pain: float | None = record.metrics.get("mean_pain")
+    return math.inf if pain is None else pain
 
 
 def base_config(master: DictConfig) -> DictConfig:

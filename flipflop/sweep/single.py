@@ -15,13 +15,14 @@ from flipflop.results.table import show_run, write_tables
 from flipflop.sweep.compose import to_config
 from flipflop.sweep.errors import WRONG_INPUT
 from flipflop.sweep.execute import Workers, train_runs
-from flipflop.sweep.launcher import RunsFailed
+from flipflop.sweep.launcher import RunsFailed, draw, pain_of
 from flipflop.sweep.plan import PlannedRun, run_key
 from flipflop.sweep.plugins import register
 from flipflop.sweep.preview import show_plan
 from flipflop.sweep.progress import Bar
 from flipflop.sweep.provenance import Log
 from flipflop.sweep.records import FINISHED, Folder, read
+from flipflop.sweep.tuning import before_tuning
 
 register()  # also in the processes of stock launchers, which import this module to find `run_one`
 
@@ -49,9 +50,20 @@ class LookFirst(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
         """Hydra's call before a sweeper: none but ours knows of plans."""
-        if config.get("dry_run") and not config.hydra.sweeper._target_.endswith(".FlipflopSweeper"):
-            sweeper = config.hydra.runtime.choices["hydra/sweeper"]
+        sweeper = config.hydra.runtime.choices["hydra/sweeper"]
+        if config.get("dry_run") and sweeper != "flipflop":
             raise Ending(ConfigError(f"dry_run=true is not allowed with hydra/sweeper={sweeper}, which has no plan"))
+        if sweeper == "optuna":
+            try:
+                before_tuning(config)
+            except ConfigError as error:
+                raise Ending(error) from error
+
+    def on_multirun_end(self, config: DictConfig, **_: object) -> None:
+        """Hydra's call after a sweeper: of others, which launch in batches, only this says which was the last."""
+        choices = config.hydra.runtime.choices
+        if config.get("figures") and choices["hydra/sweeper"] != "flipflop" and choices["hydra/launcher"] == "flipflop":
+            draw(Path(config.hydra.sweep.dir), Console())
 
 
 def _planned(config: Config, overrides: tuple[str, ...]) -> PlannedRun:
@@ -59,11 +71,11 @@ def _planned(config: Config, overrides: tuple[str, ...]) -> PlannedRun:
     return PlannedRun(run_key(config), None, overrides, config)
 
 
-def run_one(composed: DictConfig) -> float | None:
+def run_one(composed: DictConfig) -> float:
     """Train one run, record it in Hydra's folder of the job and, if it is the only one, show what it came to.
 
     Returns:
-        The mean pain of the final evaluation; None if the run diverged.
+        The mean pain of the final evaluation; infinite if the run diverged.
 
     Raises:
         ConfigError: the config cannot be run.
@@ -99,5 +111,4 @@ def run_one(composed: DictConfig) -> float | None:
         from flipflop.results.report import draw_run
 
         draw_run(load(path), record, console)
-    mean_pain: float | None = record.metrics["mean_pain"]
-    return mean_pain
+    return pain_of(record)
