@@ -103,7 +103,9 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="what the sweep engine costs beside the training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[50, 500, 5000], help="of the sweeps, in two regimes")
-    seeds_of = parser.parse_args().seeds
+    parser.add_argument("--repeats", type=int, default=5, help="of the headline")
+    given = parser.parse_args()
+    seeds_of = given.seeds
     console = Console()
     table = Table(
         box=None,
@@ -143,7 +145,7 @@ def main() -> None:
     console.print("tiny runs: what the engine costs")
     console.print(table)
 
-    costs = [sweep(HEADLINE) for _ in range(5)]
+    costs = [sweep(HEADLINE) for _ in range(given.repeats)]
     wall, cpu, training = (median(getattr(cost, name) for cost in costs) for name in ("wall", "cpu", "training"))
     console.print(f"\nheadline, {' '.join(HEADLINE)}: medians of {len(costs)}", highlight=False)
     console.print(f"{wall:.1f} s, {cpu:.1f} s of CPU time, {training:.1f} s of it training", highlight=False)
