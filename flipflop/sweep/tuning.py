@@ -3,6 +3,8 @@
 It is Hydra's own sweeper for Optuna that asks; our launcher trains a batch of trials, with all their seeds, in blocks.
 """
 
+import logging
+
 from omegaconf import DictConfig, open_dict
 
 from flipflop.config import ConfigError
@@ -25,7 +27,7 @@ def before_tuning(config: DictConfig) -> None:
         )
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # Hydra tells the same
+    optuna.logging.set_verbosity(logging.WARNING)  # Hydra tells the same
     with open_dict(config):
         config.hydra.overrides.task = [together(override) for override in config.hydra.overrides.task]
 
