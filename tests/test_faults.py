@@ -187,13 +187,16 @@ def test_interrupted(tmp_path, whole, seed):
     sweep = Sweep(tmp_path)
     sweep.begun()
     time.sleep(draw.uniform(0, 1.2))
-    sent = time.monotonic()
+    sent, sent_at = time.monotonic(), time.time()
     if seed % 2:
         os.killpg(sweep.process.pid, signal.SIGINT)
     else:
         os.kill(sweep.process.pid, draw.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
     code, _, errors = sweep.end()
     assert time.monotonic() - sent < 3  # within a second, on a machine that has nothing else to do
+    if code == 0:  # on a machine that held this test up all may have been done by then
+        assert (tmp_path / NAME / "runs.jsonl").stat().st_mtime < sent_at + 0.1
+        return assert_whole(tmp_path, whole)
     assert code == 130
     done = (
         len((tmp_path / NAME / "runs.jsonl").read_text().splitlines())
