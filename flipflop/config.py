@@ -313,7 +313,8 @@ def evaluation_world(config: Config) -> Environment:
 
 def refuse(key: str, value: Any, words: str) -> ConfigError:
     """The one sentence for a value that its rule does not allow."""
-    return ConfigError(f"{key}={'null' if value is None else value} is not allowed: {key} must be {words}")
+    shown = {"None": "null", "True": "true", "False": "false"}.get(str(value), value)
+    return ConfigError(f"{key}={shown} is not allowed: {key} must be {words}")
 
 
 def validate(config: Config) -> None:
@@ -323,10 +324,10 @@ def validate(config: Config) -> None:
         if not rule.test(value):
             raise refuse(key, value, rule.words)
 
-    endless = 10**9
-    _validate_world("env", config.env, endless if is_on_stream(flat(config)) else config.env.episode_length)
-    shortest = min(config.eval.episode_length, *config.eval.lengths or [endless])
-    _validate_world("eval.env", evaluation_world(config), shortest + config.eval.burn_in)
+    is_endless = is_on_stream(flat(config))
+    _validate_world("env", config.env, config.regime.steps if is_endless else config.env.episode_length)
+    shortest = min([config.eval.episode_length, *config.eval.lengths])
+    _validate_world("eval.env", evaluation_world(config), shortest)
 
     for name in ("controller", "world_model"):
         net: Network = getattr(config, name)
@@ -384,9 +385,9 @@ def validate(config: Config) -> None:
             raise refuse(key, value, f"null with optimiser={optimiser.name}, which does not use it")
 
 
-# What runs on one endless stream must have, and why; and what no others may.
+# What runs on one endless stream must have, and why; and what others may have instead, and why.
 ON_STREAM: dict[str, tuple[Any, str]] = {
-    "regime.name": ("stream", "whose steps are environment steps"),
+    "regime.name": ("stream", "which chooses it: leave regime= out"),
     "regime.episodes_per_step": (1, "which has one stream"),
     "env.episode_length": (1, "which has no episodes: both nets learn at every time step"),
     "method.data": ("on_policy", "where M learns from what C does"),
@@ -394,20 +395,20 @@ ON_STREAM: dict[str, tuple[Any, str]] = {
     "world_model.ensemble": (1, "which has one"),
 }
 NOT_ON_STREAM: dict[str, tuple[Any, str]] = {
-    "controller.output": ("mean_sigma", "needs a second read-out"),
-    "method.through_pain": (True, "needs derivatives that are carried forwards"),
-    "regime.name": ("stream", "has no episodes"),
+    "controller.output": ("mean_sigma", "deterministic, gaussian, logit_noise or bernoulli"),
+    "method.through_pain": (True, "false"),
+    "regime.name": ("stream", "sequential, parallel or one of your own"),
 }
+MOST_KEPT = 100_000  # moments of a stream's course: 2.4 MB a run
 
 
 def _validate_stream(config: Config, settings: Mapping[str, Any]) -> None:
     """Refuse what does not go with one endless stream, and without it what only goes with it."""
-    method = config.method
+    method, steps = config.method, config.regime.steps
     if not is_on_stream(settings):
-        for key, (value, why) in NOT_ON_STREAM.items():
+        for key, (value, allowed) in NOT_ON_STREAM.items():
             if settings[key] == value:
-                shown = {True: "true"}.get(value, value)
-                raise ConfigError(f"{key}={shown} is not allowed: it {why}, so that it must be with method=rtrl_1990")
+                raise refuse(key, settings[key], f"{allowed} with method={method.name}: it goes with method=rtrl_1990")
         if config.eval.stop_after is not None:
             words = f"null with method={method.name}: a block of episodes never stops early"
             raise refuse("eval.stop_after", config.eval.stop_after, words)
@@ -415,14 +416,20 @@ def _validate_stream(config: Config, settings: Mapping[str, Any]) -> None:
     for key, (value, why) in ON_STREAM.items():
         if settings[key] != value:
             raise refuse(key, settings[key], f"{value} with method=rtrl_1990, {why}")
-    for name in ("controller", "world_model"):
-        if settings[f"{name}.cell"] == "lstm":
+    nets = {"controller": config.controller, "world_model": config.world_model}
+    for name, net in nets.items():
+        if net.cell == "lstm":
             raise refuse(f"{name}.cell", "lstm", "elman or feedforward with method=rtrl_1990")
     if method.schedule == "model_first" and method.warmup_steps == 0:
         words = "1 or more with method.schedule=model_first (300000 in the reading of 1990): else M never learns"
         raise refuse("method.warmup_steps", 0, words)
     if method.through_pain and method.credit != "full":
-        raise refuse("method.credit", method.credit, "full with method.through_pain=true, which adds a path to it")
+        raise refuse("method.through_pain", True, "false with method.credit=one_step: it adds a path to full credit")
+    if method.through_pain and not any(net.sees_pain for net in nets.values()):
+        raise refuse("method.through_pain", True, "false where neither net sees pain")
+    if steps > MOST_KEPT * (config.history.every or steps):
+        words = f"0, or {-(-steps // MOST_KEPT)} or more with regime.steps={steps}: a run keeps at most {MOST_KEPT:,}"
+        raise refuse("history.every", config.history.every, words)
 
 
 def _validate_world(prefix: str, env: Environment, shortest: int) -> None:

@@ -1,12 +1,13 @@
 """python -m flipflop.run [key=value ...]: one run; with -m, or -cn and a file of sweeps/, many. See --help."""
 
+import os
 import signal
 import sys
 
 
 def _interrupted(*_: object) -> None:
-    print("flipflop: interrupted", file=sys.stderr)
-    sys.exit(130)
+    print("flipflop: interrupted", file=sys.stderr, flush=True)
+    os._exit(130)  # there is nothing to tidy up yet, and a module that is being imported makes errors of exceptions
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def test_worlds_in_which_a_knob_does_nothing(changes, told):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"regime.name": "sequential"}, "regime.name=sequential .* stream with method=rtrl_1990, .*"),
+        ({"regime.name": "sequential"}, "regime.name=sequential .* stream with method=rtrl_1990, .* leave regime= out"),
         ({"regime.episodes_per_step": 2}, "regime.episodes_per_step=2 .* 1 with method=rtrl_1990, .*"),
         ({"env.episode_length": 20}, "env.episode_length=20 .* 1 with method=rtrl_1990, which has no episodes: .*"),
         ({"method.data": "random"}, "method.data=random .* on_policy with method=rtrl_1990, .*"),
@@ -161,8 +161,15 @@ def test_worlds_in_which_a_knob_does_nothing(changes, told):
         ({"method.schedule": "model_first"}, r"method.warmup_steps=0 .* 1 or more .*\(300000 .* else M never learns"),
         (
             {"method.through_pain": True, "method.credit": "one_step"},
-            "method.credit=one_step .* full with method.through_pain=true, .*",
+            "method.through_pain=true .* false with method.credit=one_step: .*",
         ),
+        (
+            {"method.through_pain": True, "controller.sees_pain": False, "world_model.sees_pain": False},
+            "method.through_pain=true .* false where neither net sees pain",
+        ),
+        ({"history.every": 9}, r"history.every=9 .* 0, or 10 or more with regime.steps=1000000: .* 100,000"),
+        ({"eval.env.min_lag": 61}, "eval.env.min_lag=61 .* at most 60, .*"),
+        ({"regime.steps": 40, "env.min_lag": 41}, "env.min_lag=41 .* at most 40, .*"),
         ({"controller.output_scale": None}, "controller.output_scale=null .* number with controller.output=mean_sigma"),
         ({"eval.burn_in_seed": None}, "eval.burn_in_seed=null .* a number with eval.burn_in above 0"),
         ({"eval.burn_in": 0}, "eval.burn_in_seed=777 .* null with eval.burn_in=0"),
@@ -176,9 +183,15 @@ def test_what_does_not_go_with_a_stream(changes, told):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"regime.name": "stream"}, "regime.name=stream is not allowed: it has no episodes, .* method=rtrl_1990"),
-        ({"controller.output": "mean_sigma", "controller.output_scale": 1.0}, ".*=mean_sigma .* with method=rtrl_1990"),
-        ({"method.through_pain": True}, "method.through_pain=true .* forwards, .* with method=rtrl_1990"),
+        (
+            {"regime.name": "stream"},
+            "regime.name=stream .* sequential, parallel or .* with method=world_model: it goes with method=rtrl_1990",
+        ),
+        (
+            {"controller.output": "mean_sigma", "controller.output_scale": 1.0},
+            ".*=mean_sigma .* gaussian, .* it goes with method=rtrl_1990",
+        ),
+        ({"method.through_pain": True}, "method.through_pain=true .* false with .* with method=rtrl_1990"),
         ({"eval.stop_after": 3}, "eval.stop_after=3 .* null with method=world_model: .* never stops early"),
         ({"controller.cell": "lstm", "controller.activation": "logistic"}, "controller.activation=logistic .* tanh .*"),
     ],
@@ -212,7 +225,8 @@ def test_the_world_of_the_test():
         {"eval.threshold": 0.0, "eval.success_fraction": 1e-9},
         RTRL,
         RTRL | {"env.min_lag": 50, "env.pain_at": "x"},
-        {"eval.burn_in": 10, "eval.burn_in_seed": 0, "eval.env.min_lag": 70},
+        RTRL | {"history.every": 10},
+        {"eval.burn_in": 10, "eval.burn_in_seed": 0, "eval.env.min_lag": 60},
         {"regime.name": "my_regime", "regime.steps": 1, "regime.episodes_per_step": 1},
     ],
 )

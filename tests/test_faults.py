@@ -68,7 +68,8 @@ class Sweep:
         self.mark = uuid.uuid4().hex  # by which all its processes are found, whoever adopts them
 
         def prepare():
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background shell's children ignore it
+            for number in (signal.SIGINT, signal.SIGHUP):  # which children of a background shell, or of nohup, ignore
+                signal.signal(number, signal.SIG_DFL)
             if file_size is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
 
@@ -187,16 +188,13 @@ def test_interrupted(tmp_path, whole, seed):
     sweep = Sweep(tmp_path)
     sweep.begun()
     time.sleep(draw.uniform(0, 1.2))
-    sent, sent_at = time.monotonic(), time.time()
+    sent = time.monotonic()
     if seed % 2:
         os.killpg(sweep.process.pid, signal.SIGINT)
     else:
         os.kill(sweep.process.pid, draw.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
     code, _, errors = sweep.end()
     assert time.monotonic() - sent < 3  # within a second, on a machine that has nothing else to do
-    if code == 0:  # on a machine that held this test up all may have been done by then
-        assert (tmp_path / NAME / "runs.jsonl").stat().st_mtime < sent_at + 0.1
-        return assert_whole(tmp_path, whole)
     assert code == 130
     done = (
         len((tmp_path / NAME / "runs.jsonl").read_text().splitlines())

@@ -279,22 +279,22 @@ def test_constant_pain_has_a_scale(tmp_path, value):
 
 
 def test_more_groups_than_lines_get_a_panel_each(tmp_path):
-    """Seven lines share a plot; eight would not be told apart, and after twelve panels the title says that it ends."""
+    """Seven lines share a plot; eight would not be told apart, and after fifteen panels the title says that it ends."""
     figures = {}
-    for number in (7, 8, 13):
+    for number in (7, 8, 16):
         runs = swept(HIDDEN, range(1, number + 1))
         figures[number] = draw(of(runs, tmp_path, {r.index: np.full(4, r.index + 1.0) for r in runs}))
     assert len(figures[7]["pain"].axes) == len(figures[7]["solved"].axes) == 1
     assert legend(figures[7]["pain"])[:2] == ["controller.hidden=1 (n=1)", "controller.hidden=2 (n=1)"]
     for name, entry in (("pain", "median"), ("solved", "runs not yet solved")):
-        eight, thirteen = figures[8][name], figures[13][name]
+        eight, sixteen = figures[8][name], figures[16][name]
         assert [axes.get_visible() for axes in eight.axes] == [True] * 8 + [False]
         assert eight.axes[5].get_xlabel() == eight.axes[7].get_xlabel() == "outer step"
         assert eight.axes[4].get_xlabel() == ""
         assert legend(eight)[0] == entry
-        assert len(thirteen.axes) == 12
-        assert title(thirteen).endswith("the first 12 of 13 groups")
-        assert thirteen.axes[11].get_title().startswith("controller.hidden=12 (")
+        assert len(sixteen.axes) == 15
+        assert title(sixteen).endswith("the first 15 of 16 groups")
+        assert sixteen.axes[14].get_title().startswith("controller.hidden=15 (")
     assert figures[8]["pain"].axes[3].lines[0].get_ydata().tolist() == [4] * 4
 
 

@@ -274,6 +274,45 @@ def test_what_is_kept_changes_no_number():
         np.testing.assert_array_equal(other.controller.input, one.controller.input)
 
 
+def test_what_training_came_to_is_of_the_last_check_to_check():
+    """training_pain and training_accuracy are means since the check before the last: here the last kept of the course.
+
+    Also in a run that stopped early, of which that is the interval before its last check.
+    """
+    long = SHORT | {"regime.steps": 900, "eval.every": 300, "history.every": 300}
+    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "eval.stop_after": 2}
+    for changes, kept in (({}, 2), (easy, 1)):
+        (result,) = train([baseline(long | changes)])
+        assert result.metrics.environment_steps == 300 * (kept + 1)
+        assert result.metrics.training_pain == result.history.pain[kept]
+        assert result.metrics.training_accuracy == result.history.accuracy[kept]
+
+
+def test_no_check_counts_before_c_has_learned():
+    """However easy the test: in its warm-up a run neither solves nor stops, and no neighbour waits for it."""
+    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "eval.stop_after": 2, "eval.every": 20}
+    runs = [baseline(SHORT | easy | {"regime.steps": 200, "method.warmup_steps": steps}) for steps in (0, 60, 500)]
+    results = [result.metrics for result in train(runs)]
+    assert [metrics.steps_to_solve for metrics in results] == [20, 80, 200]  # the last at its end
+    assert [metrics.early_stop.stopped_at for metrics in results] == [40, 100, None]
+
+
+def test_a_state_has_no_course_yet_to_come(tmp_path):
+    """What is written to disk from time to time is the course so far: of 2,500 steps, 1,000 and then 2,000."""
+    sizes = []
+
+    class Looked:
+        def load(self):
+            return None
+
+        def offer(self, take):
+            sizes.append(take()["pain_kept"].shape)
+
+    train([baseline(SHORT | {"regime.steps": 2500, "history.every": 100})], None, Looked())
+    assert sizes[0] == (1, 1)
+    assert sizes[-1] == (1, 25)
+
+
 def test_progress_is_told_in_environment_steps():
     """Someone who waits hears of every thousand steps, and of the last."""
     told = []

@@ -184,6 +184,23 @@ def test_runs_on_a_stream():
     assert "from" not in printed(headline())
 
 
+def test_a_table_of_both_kinds_of_runs():
+    """Where some runs are on a stream only environment steps compare; names come before the other test's rate."""
+    runs = [*headline(), on_stream(20, "concurrent", 40_000, True)]
+    header, *_ = printed(runs).splitlines()
+    assert "outer" not in header
+    assert "env." in header
+    names = [f"world_model.hidden={8 + i}" for i in range(3)]
+    many = [
+        replace(
+            on_stream(i, "concurrent", 40_000, True), overrides=[f"seed={i}", name, f"controller.hidden={name[-2:]}"]
+        )
+        for i, name in enumerate(names)
+    ]
+    many = [replace(r, config=r.config | {"world_model.hidden": i, "controller.hidden": i}) for i, r in enumerate(many)]
+    assert all(len(line) <= 80 for line in printed(many).splitlines())
+
+
 def test_labels_with_the_same_settings_are_rows_of_their_own():
     """Grids may divide seeds, as into the paper's thirty and a hundred fresh ones: each label is told."""
     runs = [record(i, [f"seed={i}"], label="first" if i < 2 else "fresh") for i in range(5)]

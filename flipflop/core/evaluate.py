@@ -120,24 +120,33 @@ class FinalEvaluation(NamedTuple):
 
 
 def evaluate_finally(configs: Sequence[Config], controllers: Net) -> FinalEvaluation:
-    """The final evaluation of a block, at all lengths; of long episodes a few runs at a time."""
-    settings, R = configs[0].eval, len(configs)
+    """The final evaluation of a block, at all lengths and, after a burn-in, from reset too."""
+    settings = configs[0].eval
     lengths = sorted({settings.episode_length, *settings.lengths})
-    scores: dict[int, Scores] = {}
-    for length in lengths:
-        at_once = max(1, TIME_STEPS_AT_ONCE // ((settings.burn_in + length) * settings.episodes))
-        parts, lags = [], []
-        for first in range(0, R, at_once):
-            slice_of_runs = configs[first : first + at_once]
-            here = np.arange(len(slice_of_runs))
-            evaluation = Evaluation(slice_of_runs, length)
-            parts.append(evaluation(controllers.select(first + here), here))
-            if length == lengths[-1]:
-                lags.append(evaluation.by_lag())
-        scores[length] = Scores(*map(np.concatenate, zip(*parts, strict=True)))
+    tested = {length: _in_parts(configs, controllers, length) for length in lengths}
     return FinalEvaluation(
-        scores[settings.episode_length],
-        {length: scores[length] for length in settings.lengths},
+        tested[settings.episode_length][0],
+        {length: tested[length][0] for length in settings.lengths},
+        tested[lengths[-1]][1],
+        _in_parts(configs, controllers, settings.episode_length, True)[0] if settings.burn_in else None,
+    )
+
+
+def _in_parts(
+    configs: Sequence[Config], controllers: Net, length: int, from_reset: bool = False
+) -> tuple[Scores, ByLag]:
+    """The outcome of one test; of long episodes a few runs at a time."""
+    settings = configs[0].eval
+    time_steps = (settings.burn_in * (not from_reset) + length) * settings.episodes
+    at_once = max(1, TIME_STEPS_AT_ONCE // time_steps)
+    scores, lags = [], []
+    for first in range(0, len(configs), at_once):
+        slice_of_runs = configs[first : first + at_once]
+        here = np.arange(len(slice_of_runs))
+        evaluation = Evaluation(slice_of_runs, length, from_reset)
+        scores.append(evaluation(controllers.select(first + here), here))
+        lags.append(evaluation.by_lag())
+    return (
+        Scores(*map(np.concatenate, zip(*scores, strict=True))),
         ByLag(*map(np.concatenate, zip(*lags, strict=True))),
-        Evaluation(configs, from_reset=True)(controllers, np.arange(R)) if settings.burn_in else None,
     )

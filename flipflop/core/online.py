@@ -225,7 +225,8 @@ class OnlineBlock:
         """Find the runs that have diverged, test the others, and let go of those that need no more training."""
         self.find_diverged()
         sound = self.runs[self.diverged_at[self.runs] == 0]
-        self.checks(self.done, self.controllers, sound)
+        warmup = np.array([config.method.warmup_steps for config in self.configs])
+        self.checks(self.done, self.controllers, sound[warmup[sound] < self.done])  # where C has begun to learn
         stopped = self.checks.stop(sound)
         self.stopped_at[sound[stopped]] = self.done
         self.go_on(sound[~stopped])
@@ -265,15 +266,16 @@ class OnlineBlock:
 
     def _arrays(self) -> dict[str, NDArray[np.generic]]:
         """What changes as training goes on; the random numbers follow from the seed and the time steps done."""
+        kept = self.done // (self.configs[0].history.every or self.steps + 1)
         return {
             **self.all,
             "latch": self.streams.past.latch,
             "lag": self.streams.past.lag,
             "since_check": self.since_check,
             "since_kept": self.since_kept,
-            "pain_kept": self.pain,
-            "loss_kept": self.loss,
-            "accuracy_kept": self.accuracy,
+            "pain_kept": self.pain[:, :kept],
+            "loss_kept": self.loss[:, :kept],
+            "accuracy_kept": self.accuracy[:, :kept],
             **self.checks.arrays(),
             "diverged_at": self.diverged_at,
             "stopped_at": self.stopped_at,

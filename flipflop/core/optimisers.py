@@ -1,7 +1,8 @@
 """Gradient descent for R nets at once: clipping, SGD and Adam, with every run's own rates.
 
 An optimiser is made for the theta (R, P) it updates in place and holds its state; hyperparameters are (R, 1) columns.
-A run that has not begun to learn (its warm-up) keeps its weights, its state and its step count to the last bit.
+A run that has not begun to learn (its warm-up) keeps its weights, its state and its step count to the last bit; one
+that has stopped (a world model that is frozen) its weights.
 """
 
 from collections.abc import Sequence

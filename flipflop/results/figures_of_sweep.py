@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 MOST_ROWS = 40  # of the figure of success
 MOST_LINES = len(SERIES)  # in one plot; more groups get one each
 MOST_BANDS = 3  # in one plot: more that overlap are mud
-MOST_PANELS = 12
+MOST_PANELS = 15
 PARTS = 200  # of a training, over each of which pain is averaged
 DIVERGED = 1e6  # pain beyond it is that of a run that is diverging: outputs/README.md
 MOST_CELLS_WITH_TEXT = 20  # along the horizontal axis of a map
@@ -83,10 +83,11 @@ def success(groups: Sequence[Group]) -> Figure:
     axes.grid(axis="x", color="0.9", linewidth=0.6)
 
     looks = [Line2D([], [], color=BLUE, marker="o", label="this sweep")]
-    if any(claim_of(group.records[0].config) for group in drawn):
-        looks.append(
-            Line2D([], [], color=VERMILION, marker="D", markersize=5, ls="--", label="the paper's claim, same regime")
-        )
+    compared = [group.records[0].config for group in drawn if claim_of(group.records[0].config)]
+    if compared:
+        same = dict.fromkeys("version" if is_on_stream(settings) else "regime" for settings in compared)
+        label = f"the paper's claim, same {' or '.join(same)}"
+        looks.append(Line2D([], [], color=VERMILION, marker="D", markersize=5, ls="--", label=label))
     _legend(figure, looks)
     runs = sum(len(group.records) for group in groups)
     trials_of_all = sum(len(_trials(group.records)) for group in groups)
@@ -260,13 +261,18 @@ def both_tests(groups: Sequence[Group]) -> Figure | None:
             looks["steps"] = _line(VERMILION, ":", "its training steps, 10⁶")
     places[0].axes.set_ylim(-0.03, 1.03)  # panels share it
     _legend(figure, list(looks.values()))
-    _title(figure, f"Solved by environment steps, in both tests: {_of(len(places), len(tested))}")
+    stopped = sum(bool(r.metrics.get("stopped_at")) for group in tested for r in _trials(group.records))
+    told = f"; {counted(stopped, 'run')} stopped early, not tested after it" if stopped else ""
+    _title(figure, f"Solved by environment steps, in both tests: {_of(len(places), len(tested))}{told}")
     return figure
 
 
 def _steps(groups: Sequence[Group]) -> str:
     """What training is counted in."""
-    return "environment step" if all(is_on_stream(group.records[0].config) for group in groups) else "outer step"
+    streams = [is_on_stream(group.records[0].config) for group in groups]
+    if all(streams):
+        return "environment step"
+    return "outer step (of the 1990 algorithm: environment step)" if any(streams) else "outer step"
 
 
 def _environment_steps_per_step(record: Record) -> float:

@@ -289,13 +289,14 @@ def _results(sweep: Sweep) -> str:
     rows = table.summaries(sweep.records)
     names = list(dict.fromkeys(key for row in rows for key in row.name))
     with_claim = any(row.claim for row in rows)
+    on_stream = all(row.is_on_stream for row in rows)
     with_reset = any(row.successes_from_reset is not None for row in rows)
     columns = [
         *(Column(name, "name") for name in names),
         Column("success (95% Wilson)", "rate"),
         *([Column("paper (95% Wilson)", "rate"), Column("p (Boschloo, two-sided)", "number")] if with_claim else []),
         *([Column("from reset (95% Wilson)", "rate")] if with_reset else []),
-        Column("median outer steps", "number"),
+        *([] if on_stream else [Column("median outer steps", "number")]),
         Column("median environment steps", "number"),
         Column("median pain", "number"),
         Column("worst pain", "number"),
@@ -322,7 +323,7 @@ def _results(sweep: Sweep) -> str:
                 [_cell(None) if row.successes_from_reset is None else _rate(row.successes_from_reset, row.runs)]
                 * with_reset
             ),
-            _cell(_whole(row.median_steps)),
+            *([] if on_stream else [_cell(_whole(row.median_steps))]),
             _cell(_whole(row.median_environment_steps)),
             _cell(_scientific(row.median_pain)),
             _cell(_scientific(row.worst_pain)),

@@ -25,7 +25,7 @@ from flipflop.sweep.progress import counted
 from flipflop.sweep.records import FINISHED, Record
 
 WIDTH = 80  # characters of a terminal
-SPARED = ("environment", "worst", "seconds")  # columns of the sweep table that summary.csv has too
+SPARED = ("environment", "worst", "seconds", "reset")  # columns of the sweep table that summary.csv has too
 
 # What never tells groups apart: the seed, and what changes no number.
 UNSWEPT = ("seed", *(key for key, rule in RULES.items() if rule.is_record_only or not rule.in_key))
@@ -176,7 +176,7 @@ def show_sweep(records: Sequence[Record], folder: Path, console: Console) -> Non
     from_reset = any("success_from_reset" in record.metrics for record in records)
     console.print("steps: median to the first success; pain: mean over the final evaluation", style="dim")
     if from_reset:
-        console.print("success: after a burn-in; from reset: without one, nets at rest", style="dim")
+        console.print("success where from reset is told: after a burn-in; from reset: without one", style="dim")
     show_outcomes(records, folder, console)
 
 
@@ -244,9 +244,9 @@ def sweep_table(rows: Sequence[Summary]) -> Table:
         del told["paper"]
     if all(row.successes_from_reset is None for row in rows):
         del told["reset"]
-    if all(row.is_on_stream for row in rows):
-        del told["steps"]  # are environment steps
-    spared = [name for name in SPARED if name != "environment" or "steps" in told]
+    if any(row.is_on_stream for row in rows):
+        del told["steps"]  # are environment steps there: only these can be compared
+    spared = [name for name in SPARED if name in told and (name != "environment" or "steps" in told)]
     for name in spared:
         if sum(column.width + 2 for column in (*names.values(), *told.values())) - 2 > WIDTH:
             del told[name]
