@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 sweep: $(VENV)/installed  ## the headline: 20 runs, and how their success compares with the paper's
 	$(BIN)/python -m flipflop.run -m seed=0..9 regime=sequential,parallel figures=true
 
-# Tests are handed out one by one, and the last of one process's go to the other. Two processes by name, as on any more
-# cores what the tests start themselves has room.
+# Tests are handed out one by one, and the last of one process's go to the other; slow ones by file, which share sweeps.
+# Two processes by name, as on any more cores what the tests start themselves has room.
 ON_TWO_CORES := -n 2 --dist worksteal
 
 test: $(VENV)/installed  ## lint, types and the quick tests
@@ -19,7 +19,7 @@ test: $(VENV)/installed  ## lint, types and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(ON_TWO_CORES)
 
 check: test  ## `make test` and what is slower: sweeps that are killed and corrupted, a browser, the notebooks
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m slow -n 2 --dist loadfile
 	$(BIN)/pytest -q --nbmake analysis
 
 # The tests of `make test-next`; continuous integration runs a part of them.

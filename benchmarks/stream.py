@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-BLOCK_SIZES = (1, 20, 64, 100)
 SCHEDULES = {"concurrent": (), "model_first": ("method.schedule=model_first", "method.warmup_steps={third}")}
 
 # CPU seconds of training, and megabytes at most.
@@ -41,10 +40,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="CPU time and memory of the 1990 algorithm by runs in a block")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int, default=20_000, help="environment steps of each run")
+    parser.add_argument("--runs", type=int, nargs="+", default=[1, 20, 64, 100], help="in a block")
     given = parser.parse_args()
     console = Console(width=80)
 
-    cases = [(schedule, runs) for schedule in SCHEDULES for runs in BLOCK_SIZES]
+    cases = [(schedule, runs) for schedule in SCHEDULES for runs in given.runs]
     found: dict[tuple[str, int], list[tuple[float, float]]] = {case: [] for case in cases}
     for schedule, runs in track(cases * given.repeats, "training", console=console, transient=True):
         found[schedule, runs].append(measured(runs, given.steps, schedule))

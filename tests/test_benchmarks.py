@@ -13,7 +13,10 @@ pytestmark = pytest.mark.slow
     ("arguments", "told"),
     [
         (["benchmarks.core", "--repeats", "1", "--steps", "110"], ["sequential", "parallel", "checks add", "oracle"]),
-        (["benchmarks.stream", "--repeats", "1", "--steps", "600"], ["concurrent", "model_first", "memory"]),
+        (
+            ["benchmarks.stream", "--repeats", "1", "--steps", "600", "--runs", "2"],
+            ["concurrent", "model_first", "memory"],
+        ),
         (
             ["benchmarks.sweep", "--seeds", "2", "3", "--repeats", "1"],
             ["overhead", "loky", "dask", "basic", "headline"],
