@@ -2,6 +2,7 @@
 
 import pickle
 import random
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -140,6 +141,24 @@ def test_only_what_is_of_no_use_is_removed(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["open.state"]
     tidy(tmp_path, ["key3", "key4"])
     assert not tmp_path.exists()
+
+
+@pytest.mark.parametrize("late", [1, 9])
+def test_a_late_note_does_not_end_a_sweep(tmp_path, monkeypatch, late):
+    """A worker that was given up may write while the folder is tidied: its note goes too, or stays if more come."""
+    folder = tmp_path / "unfinished"
+    folder.mkdir()
+    remove = Path.rmdir
+    notes = iter(range(late))
+
+    def rmdir(path):
+        if next(notes, None) is not None:
+            (folder / "late.steps").write_text("7")
+        remove(path)
+
+    monkeypatch.setattr(Path, "rmdir", rmdir)
+    tidy(folder, [])
+    assert folder.exists() == (late > 3)
 
 
 def test_other_runs_are_not_taken(tmp_path):

@@ -4,6 +4,7 @@ A block's state is kept in unfinished/ID.state of the sweep's folder, an npz wit
 runs' keys. Whatever block some of these runs are in later can go on from there.
 """
 
+import errno
 import io
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -92,11 +93,17 @@ def tidy(folder: Path, finished: Collection[str]) -> None:
         return
     left, _ = left_in(folder)
     of_use = {one.path for one in left if not set(one.keys) <= set(finished)}
-    for path in folder.iterdir():
-        if path not in of_use:
-            path.unlink(missing_ok=True)
-    if not of_use:
-        folder.rmdir()
+    for _ in range(3):  # a worker that a cluster has given up may still note something down
+        for path in folder.iterdir():
+            if path not in of_use:
+                path.unlink(missing_ok=True)
+        if of_use:
+            return
+        try:
+            return folder.rmdir()
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
 
 
 def _read(path: Path) -> State | None:
