@@ -296,6 +296,11 @@ def is_on_stream(settings: Mapping[str, Any]) -> bool:
     return bool(settings.get("method.name") == "rtrl_1990")
 
 
+def step_of(settings: Mapping[str, Any]) -> str:
+    """What a run, by its settings, counts its training in."""
+    return "environment step" if is_on_stream(settings) else "outer step"
+
+
 def structure(config: Config) -> tuple[Any, ...]:
     """What runs must share to advance in one block: every knob that is neither a value nor outside the run's key."""
     return tuple(

@@ -1,10 +1,12 @@
-"""What training is given beside its configs: someone to tell how far it is, and somewhere to keep its state."""
+"""What both ways of training a block share: whom they tell how far it is, and where they keep what."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from flipflop.config import Config
 
 Floats = NDArray[np.floating]
 
@@ -20,3 +22,11 @@ class Checkpoint(Protocol):
 
     def offer(self, take: Callable[[], State]) -> None:
         """From time to time, at least every few hundred ms: take and keep the state, if it is time to."""
+
+
+def room_for_snapshots(config: Config, R: int, sizes: tuple[int, int]) -> list[Floats]:
+    """What is to hold the weights of both nets, of these sizes, at every moment that is kept, NaN till then."""
+    every = config.snapshots.every
+    if not every:
+        return []
+    return [np.full((R, 1 + config.regime.steps // every, size), np.nan, config.dtype) for size in sizes]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from flipflop.config import Config
 from flipflop.core.act import act, mean_pain, share_right
-from flipflop.core.block import Checkpoint, OnProgress, State
+from flipflop.core.block import Checkpoint, OnProgress, State, room_for_snapshots
 from flipflop.core.cells import kind_of
 from flipflop.core.chance import Chance, Chances, chances
 from flipflop.core.checks import Checks
@@ -73,15 +73,8 @@ class EpisodicBlock:
         self.diverged_controller, self.diverged_world_model = (
             Net.of(np.zeros_like(net.theta), hidden=net.V.shape[1] - 1) for net in (self.controller, self.world_model)
         )  # as they were at that check
-        every = first.snapshots.every
-        self.snapshots = (
-            [
-                np.full((R, 1 + self.steps // every, net.theta.size // R), np.nan, first.dtype)
-                for net in (self.controller, self.world_model)
-            ]
-            if every
-            else []
-        )
+        sizes = self.controller.theta.size // R, self.world_model.theta.size // R
+        self.snapshots = room_for_snapshots(first, R, sizes)
 
     def train(self, on_progress: OnProgress | None = None, checkpoint: Checkpoint | None = None) -> list[RunResult]:
         """Run all outer steps with their checks, and the final evaluation."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from flipflop.config import Config, Network
 from flipflop.core.act import correct
-from flipflop.core.block import Checkpoint, OnProgress, State
+from flipflop.core.block import Checkpoint, OnProgress, State, room_for_snapshots
 from flipflop.core.cells import Elman, kind_of
 from flipflop.core.checks import Checks
 from flipflop.core.env import streams
@@ -143,15 +143,8 @@ class OnlineBlock:
         self.since_check, self.since_kept = np.zeros((2, R, 5))  # sums over time steps
         every = first.history.every
         self.pain, self.loss, self.accuracy = np.full((3, R, self.steps // every if every else 0), np.nan)
-        every = first.snapshots.every
-        self.snapshots = (
-            [
-                np.full((R, 1 + self.steps // every, size), np.nan, first.dtype)
-                for size in (self.size, world_models.theta.shape[1])
-            ]
-            if every
-            else []
-        )
+        self.snapshots = room_for_snapshots(first, R, (self.size, world_models.theta.shape[1]))
+        self.warmup = np.array([config.method.warmup_steps for config in configs])
 
     @property
     def controllers(self) -> Net:
@@ -225,8 +218,7 @@ class OnlineBlock:
         """Find the runs that have diverged, test the others, and let go of those that need no more training."""
         self.find_diverged()
         sound = self.runs[self.diverged_at[self.runs] == 0]
-        warmup = np.array([config.method.warmup_steps for config in self.configs])
-        self.checks(self.done, self.controllers, sound[warmup[sound] < self.done])  # where C has begun to learn
+        self.checks(self.done, self.controllers, sound[self.warmup[sound] < self.done])  # where C has begun to learn
         stopped = self.checks.stop(sound)
         self.stopped_at[sound[stopped]] = self.done
         self.go_on(sound[~stopped])

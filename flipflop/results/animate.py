@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from flipflop.config import ConfigError, is_on_stream
+from flipflop.config import ConfigError, step_of
 from flipflop.results.figures_of_run import draw_events, draw_latch
 from flipflop.results.load import Sweep, load
 from flipflop.results.replay import Episode, fresh_episodes, net_of, snapshots_of, with_last
@@ -114,10 +114,9 @@ def gif(record: Record, moments: Sequence[int], episodes: Sequence[Episode]) -> 
 @in_style
 def frame(record: Record, moment: int, episode: Episode) -> Figure:
     """One moment of the training: the axes are the same for all."""
-    unit = "environment" if is_on_stream(record.config) else "outer"
     figure = new_figure(7, 4.2)
     figure.suptitle(
-        f"After {moment:,} {unit} steps: mean pain {episode.pain.mean():.4f}, "
+        f"After {moment:,} {step_of(record.config)}s: mean pain {episode.pain.mean():.4f}, "
         f"{episode.accuracy:.0%} of its time steps right (seed {record.config['seed']})",
         fontsize=10,
     )

@@ -15,7 +15,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from flipflop.config import is_on_stream
+from flipflop.config import step_of
 from flipflop.results.replay import ACTIONS, Episode, fresh_episodes, has_world_model, landscapes, net_of
 from flipflop.results.style import BLACK, BLUE, ORANGE, VERMILION, grid, in_style, new_figure
 from flipflop.sweep.records import Arrays, Record
@@ -97,7 +97,7 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
             ax.set_yscale("log", nonpositive="mask")
         if 0 < warmup < record.config["regime.steps"]:
             ax.axvline(warmup, color=BLACK, linestyle=":", linewidth=1, label="C begins to learn")
-    axes[-1].set_xlabel("environment step" if is_on_stream(record.config) else "outer step")
+    axes[-1].set_xlabel(step_of(record.config))
     axes[-1].set_xlim(0, record.config["regime.steps"])
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

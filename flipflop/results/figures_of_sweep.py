@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from flipflop.config import is_on_stream
+from flipflop.config import is_on_stream, step_of
 from flipflop.core.evaluate import ByLag
 from flipflop.results.load import Group, Sweep
 from flipflop.results.paper import PAPER_STEPS, claim_of
@@ -269,10 +269,8 @@ def both_tests(groups: Sequence[Group]) -> Figure | None:
 
 def _steps(groups: Sequence[Group]) -> str:
     """What training is counted in."""
-    streams = [is_on_stream(group.records[0].config) for group in groups]
-    if all(streams):
-        return "environment step"
-    return "outer step (of the 1990 algorithm: environment step)" if any(streams) else "outer step"
+    steps = {step_of(group.records[0].config) for group in groups}
+    return steps.pop() if len(steps) == 1 else "outer step (of the 1990 algorithm: environment step)"
 
 
 def _environment_steps_per_step(record: Record) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from flipflop.config import RULES, Config, ConfigError, is_on_stream, validate, with_settings
+from flipflop.config import RULES, Config, ConfigError, step_of, validate, with_settings
 from flipflop.core.result import RunResult
 from flipflop.core.train import train
 from flipflop.results.load import load
@@ -80,11 +80,10 @@ def train_again(record: Record, console: Console, changes: Mapping[str, Any] | N
         ConfigError: its config cannot be run by this version.
     """
     config = with_settings(config_of(record), changes or {})
-    unit = "environment" if is_on_stream(record.config) else "outer"
     with Bar(console, f"run {record.index}") as bar:
         (result,) = train(
             [config],
-            lambda step, *_: bar.show(step / config.regime.steps, lambda: f"{unit} step {step:,}"),
+            lambda step, *_: bar.show(step / config.regime.steps, lambda: f"{step_of(record.config)} {step:,}"),
         )
     return result, {name: stack[0] for name, stack in arrays_of([result]).items()}
 

@@ -9,7 +9,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from flipflop.config import Config, ConfigError, is_on_stream, validate
+from flipflop.config import Config, ConfigError, step_of, validate
 from flipflop.core.block import Floats
 from flipflop.results.table import show_run, write_tables
 from flipflop.sweep.compose import to_config
@@ -89,13 +89,13 @@ def run_one(composed: DictConfig) -> float:
     with Folder(path) as folder:
         log = Log(path, composed)
         folder.plan([run])
-        unit = "environment" if is_on_stream(run.settings) else "outer"
+        unit = step_of(run.settings)
         with Bar(console, "run") as bar:
 
             def on_progress(outer_step: int, pain: Floats, accuracy: Floats) -> None:
                 bar.show(
                     outer_step / run.config.regime.steps,
-                    lambda: f"{unit} step {outer_step:,}, pain {pain[0]:.4f}, accuracy {accuracy[0]:4.0%}",
+                    lambda: f"{unit} {outer_step:,}, pain {pain[0]:.4f}, accuracy {accuracy[0]:4.0%}",
                 )
 
             done = train_runs([run], on_progress)
