@@ -23,7 +23,7 @@ check: test  ## `make test` and what is slower: sweeps that are killed and corru
 	$(BIN)/pytest -q --nbmake analysis
 
 # The tests of `make test-next`; continuous integration runs a part of them.
-NEXT := -m "not slow" --ignore tests/test_notebooks.py
+NEXT := -m "not slow" --ignore tests/results/test_notebooks.py
 test-next: .venv-next/installed  ## the quick tests with the next line of Hydra, in an environment of its own
 	.venv-next/bin/pytest -q $(NEXT)
 
@@ -35,7 +35,7 @@ notebooks: $(VENV)/installed  ## execute the notebooks anew, from their sources 
 SWEEP = $(if $(filter cost,$(Q)),data_movement,$(Q))
 results: $(VENV)/installed  ## answer a question of sweeps/ anew: make results Q=ablations; resumes
 	$(BIN)/python -m flipflop.run -cn $(SWEEP) name=$(SWEEP)
-	$(if $(filter cost,$(Q)),$(BIN)/python -m flipflop.cost.growth outputs/sweeps/$(SWEEP) docs/results/cost.csv)
+	$(if $(filter cost,$(Q)),$(BIN)/python -m flipflop.cli.cost_growth outputs/sweeps/$(SWEEP) docs/results/cost.csv)
 	$(BIN)/python -m flipflop.document $(Q)
 
 results-doc: $(VENV)/installed  ## RESULTS.md from the rows in docs/results/, without training

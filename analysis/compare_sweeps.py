@@ -26,11 +26,11 @@ from IPython.display import Image, display
 from rich.console import Console
 
 import flipflop
-from flipflop.results.compare import frame, show
-from flipflop.results.comparison import compare_sweeps
-from flipflop.results.figures_of_sweep import draw
+from flipflop.results.compare.matching import compare_sweeps
+from flipflop.results.compare.tables import frame, show
+from flipflop.results.figures.of_sweep import draw
+from flipflop.results.figures.style import png_of
 from flipflop.results.load import load
-from flipflop.results.style import png_of
 
 os.chdir(Path(flipflop.__file__).parent.parent)  # the checkout: outputs/ lies there
 os.environ["FORCE_COLOR"] = ""  # commands print plain text, and no bars

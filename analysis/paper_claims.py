@@ -27,9 +27,9 @@ from pathlib import Path
 from IPython.display import Image, display
 
 import flipflop
-from flipflop.results.figures_of_sweep import draw
+from flipflop.results.figures.of_sweep import draw
+from flipflop.results.figures.style import png_of
 from flipflop.results.load import frame, load
-from flipflop.results.style import png_of
 
 os.chdir(Path(flipflop.__file__).parent.parent)  # the checkout: outputs/ lies there
 os.environ["FORCE_COLOR"] = ""  # commands print plain text, and no bars

@@ -18,8 +18,8 @@ from rich.progress import track
 from rich.table import Table
 
 from flipflop import Config, configs
-from flipflop.config import with_settings
-from flipflop.core.episodic import EpisodicBlock
+from flipflop.config.keys import with_settings
+from flipflop.core.training.episodic import EpisodicBlock
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import oracle

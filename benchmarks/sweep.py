@@ -19,7 +19,7 @@ from distributed import LocalCluster
 from rich.console import Console
 from rich.table import Table
 
-from flipflop.sweep.records import read_jobs
+from flipflop.records.store import read_jobs
 
 TINY = [
     "regime.steps=2",

@@ -8,25 +8,28 @@
 import os
 from typing import TYPE_CHECKING, Any
 
+from flipflop.version import VERSION
+
 # The core's products are small and parallelism is over blocks of runs: one thread each, whatever the machine's default,
 # is fastest, and keeps a run's numbers the same wherever it runs. BLAS libraries read this when numpy is imported.
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 
 if TYPE_CHECKING:
-    from flipflop.config import Config, ConfigError
+    from flipflop.config.rules import ConfigError
+    from flipflop.config.schema import Config
     from flipflop.core.result import RunResult
     from flipflop.core.train import train
-    from flipflop.sweep.compose import configs
+    from flipflop.sweep.hydra.configs import configs
 
 __all__ = ["Config", "ConfigError", "RunResult", "configs", "train"]
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
-    "Config": "flipflop.config",
-    "ConfigError": "flipflop.config",
+    "Config": "flipflop.config.schema",
+    "ConfigError": "flipflop.config.rules",
     "RunResult": "flipflop.core.result",
-    "configs": "flipflop.sweep.compose",
+    "configs": "flipflop.sweep.hydra.configs",
     "train": "flipflop.core.train",
 }
 

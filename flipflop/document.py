@@ -1,6 +1,6 @@
 """python -m flipflop.document [QUESTION]: RESULTS.md from the rows in docs/results/. See --help."""
 
-from flipflop.results.document import main
+from flipflop.cli.document import main
 
 if __name__ == "__main__":
     main()

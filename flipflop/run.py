@@ -13,6 +13,6 @@ def _interrupted(*_: object) -> None:
 if __name__ == "__main__":
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupted)  # while the imports take their half second
-    from flipflop.sweep.command import main
+    from flipflop.cli.run import main
 
     main()

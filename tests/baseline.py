@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flipflop.config import (
+from flipflop.config.keys import with_settings
+from flipflop.config.schema import (
     Config,
     Controller,
     Environment,
@@ -15,7 +16,6 @@ from flipflop.config import (
     Snapshots,
     World,
     WorldModel,
-    with_settings,
 )
 
 SGD = {"optimiser.name": "sgd", "optimiser.beta1": None, "optimiser.beta2": None, "optimiser.eps": None}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from flipflop.config import Config
+    from flipflop.config.schema import Config
 
 ACTION_INPUT = 5  # where x_t holds y_{t-1} (controller) or y_t (world model)
 INITIAL_PAIN, INITIAL_ACTION = 0.0, 0.5  # pain_{-1}, y_{-1}

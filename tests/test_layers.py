@@ -1,4 +1,4 @@
-"""The rooms of the house: which module may import which (design: layout)."""
+"""The rooms of the house: which module may import which, directly or through others."""
 
 import ast
 import importlib.util
@@ -13,17 +13,33 @@ import flipflop
 
 PACKAGE = Path(flipflop.__file__).parent
 MODULES = {
-    ".".join(["flipflop", *path.relative_to(PACKAGE).with_suffix("").parts]): path for path in PACKAGE.rglob("*.py")
+    ".".join(["flipflop", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
 }
-# Where else than in its own room a library may not be imported, and why: it is slow to import, or an engine's detail.
-ROOMS = {
-    "hydra": "flipflop.sweep",
-    "omegaconf": "flipflop.sweep",
-    "joblib": "flipflop.sweep",
-    "distributed": "flipflop.sweep",
-    "pandas": "flipflop.results",
-    "scipy": "flipflop.results",
-    "matplotlib": "flipflop.results",
+# What each room may import, directly or through others, beside itself. Data flows one way.
+PLAIN = {"progress", "statistics", "version"}
+ARROWS = {
+    "progress": set(),
+    "statistics": set(),
+    "version": set(),
+    "config": set(),
+    "core": {"config"},
+    "records": {"config", "core", *PLAIN},
+    "sweep": {"config", "core", "records", *PLAIN},
+    "results": {"config", "core", "records", *PLAIN},
+    "cost": {"config", "core", "records", *PLAIN},
+    "cli": {"config", "core", "records", "sweep", "results", "cost", *PLAIN},
+}
+DOORS = {"run", "report", "compare", "animate", "rerun", "document"}  # `python -m flipflop.NAME`: they import cli alone
+# Where alone a library is imported, and why: it is slow to import, or a detail of one room.
+LIBRARIES = {
+    "hydra": ("flipflop.sweep.hydra", "flipflop.cli"),
+    "omegaconf": ("flipflop.sweep.hydra", "flipflop.cli"),
+    "joblib": ("flipflop.sweep.engine",),
+    "distributed": ("flipflop.sweep.engine",),
+    "pandas": ("flipflop.results",),
+    "scipy": ("flipflop.statistics",),
+    "matplotlib": ("flipflop.results",),
 }
 
 
@@ -42,14 +58,37 @@ def within(name, package):
     return name == package or name.startswith(f"{package}.")
 
 
-def imported_in(package):
-    """The (module, imported name) pairs of a package's modules."""
-    return [
-        (module, name)
-        for module, path in MODULES.items()
-        if within(module, package)
-        for name in imports(module, path.read_text())
-    ]
+def module_of(name):
+    """The module of flipflop in which an imported name is; None for what is not flipflop's."""
+    while name:
+        if name in MODULES:
+            return name
+        name = name.rpartition(".")[0]
+    return None
+
+
+IMPORTED = {module: set(imports(module, path.read_text())) for module, path in MODULES.items()}
+# The package itself imports lazily, for its users alone: no module inside may go through it (tested below).
+GRAPH = {
+    module: {found for name in names if (found := module_of(name)) not in (None, module)}
+    for module, names in IMPORTED.items()
+    if module != "flipflop"
+}
+
+
+def room(module):
+    return module.split(".")[1]
+
+
+def reached(module):
+    """All modules that a module imports, directly or through others."""
+    seen, waiting = set(), [module]
+    while waiting:
+        for found in GRAPH.get(waiting.pop(), ()):
+            if found not in seen:
+                seen.add(found)
+                waiting.append(found)
+    return seen
 
 
 def test_imports_are_seen_wherever_they_stand():
@@ -60,32 +99,81 @@ def test_imports_are_seen_wherever_they_stand():
     )
 
 
-def test_core_imports():
-    """The core is numpy alone: it can be read, tested and run without anything of the sweep or the results."""
-    pairs = imported_in("flipflop.core")
-    allowed = {"numpy", "flipflop.core", "flipflop.config", *sys.stdlib_module_names}
-    assert ("flipflop.core.episodic", "flipflop.core.env.batches") in pairs
-    assert [pair for pair in pairs if not any(within(pair[1], package) for package in allowed)] == []
+def test_every_module_is_in_a_room():
+    """A new folder or file at the top is put into the table of arrows, or these tests would not see it."""
+    rooms = {room(module) for module in MODULES if module != "flipflop"}
+    assert rooms == {*ARROWS, *DOORS}
 
 
-def test_config_imports():
-    """The schema is plain Python, so that every room may import it."""
-    pairs = imported_in("flipflop.config")
-    assert pairs
-    assert [pair for pair in pairs if pair[1].partition(".")[0] not in sys.stdlib_module_names] == []
+@pytest.mark.parametrize("name", ARROWS)
+def test_arrows(name):
+    """Data flows one way, also through other modules: config, core, records, then sweep and results, then cli."""
+    wrong = {
+        (module, found)
+        for module in GRAPH
+        if room(module) == name and module != "flipflop.cost.__main__"  # a door
+        for found in reached(module)
+        if room(found) not in {name, *ARROWS[name]}
+    }
+    assert wrong == set()
 
 
-@pytest.mark.parametrize(("library", "room"), ROOMS.items())
-def test_libraries_stay_in_their_rooms(library, room):
-    """Hydra and joblib are the sweep's affair, pandas, scipy and matplotlib the results': nobody else imports them."""
-    assert [pair for pair in imported_in("flipflop") if within(pair[1], library) and not within(pair[0], room)] == []
+def test_doors_open_the_command_line_alone():
+    """What stands at the top for `python -m flipflop.NAME` is a door: it does nothing itself."""
+    for door in DOORS:
+        (imported,) = GRAPH[f"flipflop.{door}"]
+        assert imported.startswith("flipflop.cli.")
 
 
-def test_results_do_not_import_learning():
-    """Data flows one way: results read what runs left and never learn."""
-    learning = [f"flipflop.core.{name}" for name in ("learn", "rtrl", "episodic", "online", "optimisers")]
-    pairs = imported_in("flipflop.results")
-    assert [pair for pair in pairs if any(within(pair[1], module) for module in learning)] == []
+def test_nothing_imports_the_package_itself():
+    """The public names of the package are for its users: inside, they would be a circle."""
+    assert {module for module, found in GRAPH.items() if "flipflop" in found} == set()
+
+
+def test_no_circle():
+    """No module imports itself through others."""
+    assert [module for module in GRAPH if module in reached(module)] == []
+
+
+def test_core_is_numpy_alone():
+    """The core can be read, tested and run without any other library."""
+    allowed = {"numpy", "flipflop", *sys.stdlib_module_names}
+    wrong = [
+        (module, name)
+        for module, names in IMPORTED.items()
+        if within(module, "flipflop.core") or within(module, "flipflop.config")
+        for name in names
+        if name.partition(".")[0] not in allowed
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("library", "rooms"), LIBRARIES.items())
+def test_libraries_stay_in_their_rooms(library, rooms):
+    """A library is imported in its own rooms alone."""
+    users = [module for module, names in IMPORTED.items() if any(within(name, library) for name in names)]
+    assert users
+    assert [user for user in users if not any(within(user, allowed) for allowed in rooms)] == []
+
+
+def test_results_do_not_learn():
+    """Results read what runs left; nothing in them can train."""
+    learning = {"flipflop.core.train", "flipflop.core.learning", "flipflop.core.training"}
+    imported = {found for module in GRAPH if room(module) == "results" for found in GRAPH[module]}
+    assert [found for found in imported if any(within(found, module) for module in learning)] == []
+
+
+def test_sizes():
+    """A file has one reason to exist and fits on a few screens; so does a function."""
+    files = {module: len(path.read_text().splitlines()) for module, path in MODULES.items()}
+    assert {module: lines for module, lines in files.items() if lines > 300} == {}
+    functions = {
+        f"{module}.{node.name}": node.end_lineno - node.lineno + 1
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name: lines for name, lines in functions.items() if lines > 60} == {}
 
 
 def test_import_is_light_and_single_threaded():

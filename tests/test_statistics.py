@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
-from flipflop.results.statistics import (
+from flipflop.statistics import (
     bootstrap_median,
     boschloo,
     clopper_pearson,
@@ -296,6 +296,6 @@ def test_impossible_arguments_are_refused(call):
 
 def test_importing_loads_no_scipy():
     """Every run imports this module for its table, and scipy takes longer than a run."""
-    program = "import sys, flipflop.results.statistics; print('scipy' in sys.modules)"
+    program = "import sys, flipflop.statistics; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

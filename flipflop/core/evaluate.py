@@ -9,22 +9,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config import Config, evaluation_world
-from flipflop.core import env
-from flipflop.core.act import Acted, act, correct, mean_pain, share_right
-from flipflop.core.cells import kind_of
-from flipflop.core.nets import Net, Rollout, mean_per_run
+from flipflop.config.keys import evaluation_world
+from flipflop.config.schema import Config
+from flipflop.core.acting import RolloutOutcome, accuracy_of, act, correct, mean_pain
+from flipflop.core.nets.cells.kinds import kind_of
+from flipflop.core.nets.rollout import Rollout
+from flipflop.core.nets.weights import Net
+from flipflop.core.reductions import mean_per_run
+from flipflop.core.worlds import latch
 
 Floats = NDArray[np.floating]
-
-
 TIME_STEPS_AT_ONCE = 2**18  # of the episodes of any length: bounds their memory to a few hundred MB
 
 
 class Scores(NamedTuple):
     """How R controllers did, (R,) each; an episode is solved if its accuracy exceeds eval.threshold.
 
-    Accuracy and pain are means over the steps at which the world asks (env.Episodes.asked). An episode in which it
+    Accuracy and pain are means over the steps at which the world asks (base.Episodes.asked). An episode in which it
     never does counts as wholly right and painless.
     """
 
@@ -60,9 +61,9 @@ class Evaluation:
         seed = self.settings.burn_in_seed if self.burn_in else self.settings.seed
         # One episode after another from one generator: the same uniforms for every run, read with its probabilities.
         uniforms = np.random.default_rng(seed).random((B, T)).T
-        batch = env.episodes(
+        batch = latch.episodes(
             np.broadcast_to(uniforms, (1, len(configs), T, B)),
-            env.thresholds(worlds),
+            latch.thresholds(worlds),
             self.dtype,
             worlds[0].min_lag,
             worlds[0].pain_at,
@@ -80,11 +81,11 @@ class Evaluation:
         desired = self.desired[runs]
         asked = None if self.asked is None else self.asked[runs]
         acted = act(controllers, self.rollout, self.events[runs], desired, asked)
-        self.acted = Acted(*(array[:, self.burn_in :] for array in acted))
+        self.acted = RolloutOutcome(*(array[:, self.burn_in :] for array in acted))
         desired = desired[:, self.burn_in :]
         asked = None if asked is None else asked[:, self.burn_in :]
 
-        accuracy = share_right(self.acted.actions, desired, asked, axis=1)  # (R, B)
+        accuracy = accuracy_of(self.acted.actions, desired, asked, axis=1)  # (R, B)
         solved = (accuracy > self.settings.threshold).sum(axis=1)
         return Scores(
             success=solved / B >= self.settings.success_fraction,
@@ -96,7 +97,7 @@ class Evaluation:
 
     def by_lag(self) -> ByLag:
         """How the controllers did by lag, all of them at the last call."""
-        lags = env.lags(self.events[..., :2].any(axis=-1))[:, self.burn_in :]
+        lags = latch.lags(self.events[..., :2].any(axis=-1))[:, self.burn_in :]
         bins = np.frexp(lags)[1]  # the exponent e of lag = m 2^e, m from 1/2 to below 1; that of 0 is 0
         R, number = len(bins), bins_of_lags(self.burn_in + self.length)
         bins += number * np.arange(R)[:, None, None]

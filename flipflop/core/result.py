@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config import Config
+from flipflop.config.schema import Config
 from flipflop.core.evaluate import ByLag, FinalEvaluation
-from flipflop.core.nets import ReadOut, Weights
+from flipflop.core.nets.weights import ReadOut, Weights
 
 Floats = NDArray[np.floating]
 
@@ -49,7 +49,7 @@ class Metrics:
         return numbers | (self.early_stop._asdict() if self.early_stop else {})
 
 
-class Course(NamedTuple):
+class TrainingSummary(NamedTuple):
     """How one run's training went, beside its final evaluation."""
 
     is_sound: bool  # it has not diverged
@@ -65,7 +65,7 @@ class Course(NamedTuple):
     early_stop: "EarlyStop | None" = None
 
 
-def metrics_of(config: Config, course: Course, final: FinalEvaluation, run: int) -> Metrics:
+def metrics_of(config: Config, course: TrainingSummary, final: FinalEvaluation, run: int) -> Metrics:
     """A run's metrics, from its training and its place in the final evaluation of its block."""
     scores, is_sound = final.scores, course.is_sound
 

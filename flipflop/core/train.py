@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flipflop.config import Config, flat, is_on_stream, structure, validate
-from flipflop.core.block import Checkpoint, OnProgress
-from flipflop.core.episodic import EpisodicBlock
-from flipflop.core.online import OnlineBlock
+from flipflop.config.combinations import validate
+from flipflop.config.keys import flat, is_on_stream, structure
+from flipflop.config.schema import Config
 from flipflop.core.result import RunResult
+from flipflop.core.training.block import Checkpoint, OnProgress
+from flipflop.core.training.episodic import EpisodicBlock
+from flipflop.core.training.stream import OnlineBlock
 
 
 def train(

@@ -1,23 +1,11 @@
-"""How the cost grows: the page's run with nets of several sizes, and episodes of several lengths, by every method.
+"""How the cost grows: the page's run with nets of several sizes, and episodes of several lengths, by every method."""
 
-    python -m flipflop.cost.growth outputs/sweeps/data_movement docs/results/cost.csv
+from collections.abc import Callable, Iterator, Sequence
 
-writes what flipflop.results.data_movement draws and puts into sentences.
-"""
-
-import argparse
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-from flipflop.cost.price import price
+from flipflop.config.schema import Config
+from flipflop.cost.outer_step import price
 from flipflop.cost.solution import solution
-from flipflop.results.load import load
-from flipflop.sweep.compose import configs
-from flipflop.sweep.endings import ending
-from flipflop.sweep.files import write_whole
-from flipflop.sweep.records import Record
+from flipflop.records.record import Record
 
 METHODS = {
     "one_step": ("method=world_model", "method.credit=one_step"),
@@ -36,11 +24,14 @@ PLACES = [
 
 
 def measured(
-    records: Sequence[Record], places: Sequence[tuple[str, str, int, int]] = PLACES
+    configs: Callable[..., list[Config]],
+    records: Sequence[Record],
+    places: Sequence[tuple[str, str, int, int]] = PLACES,
 ) -> Iterator[dict[str, float | str | None]]:
     """Price every method at every place: a row of the CSV each, costs per outer step and by bytes per number.
 
-    What a solution costs is told where the records have runs of the same config.
+    `configs` composes overrides (flipflop.configs). What a solution costs is given where the records have runs of the
+    same config.
     """
     for controller, world_model, hidden, length in places:
         for method, chosen in METHODS.items():
@@ -66,29 +57,3 @@ def measured(
                 "median_steps": solved and solved.median_steps,
                 **{f"solution_cost_{width}": to_solve.get(width) for width in own.total},
             }
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the CSV that the command line names.
-
-    Raises:
-        SystemExit: with exit code 2 without records, 1 if it cannot be written.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m flipflop.cost.growth",
-        description="Price an outer step of every method at several sizes and lengths, and what a solution costs.",
-    )
-    parser.add_argument("sweep", type=Path, metavar="DIR", help="runs of sweeps/data_movement.yaml")
-    parser.add_argument("csv", type=Path, metavar="FILE", help="where to write the numbers")
-    given = parser.parse_args(arguments)
-    with ending():
-        rows = list(measured(load(given.sweep).records))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_whole(given.csv, text.getvalue().encode())
-
-
-if __name__ == "__main__":
-    main()

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from flipflop.config import Config, decisive, flat
-from flipflop.cost.price import Price
-from flipflop.results.table import once, summaries
-from flipflop.sweep.records import FINISHED, Record
+from flipflop.config.keys import decisive, flat
+from flipflop.config.schema import Config
+from flipflop.cost.outer_step import Price
+from flipflop.records.grouping import deduplicate
+from flipflop.records.record import FINISHED, Record
+from flipflop.records.summary import summaries
 
 
 class Solution(NamedTuple):
@@ -21,7 +23,7 @@ class Solution(NamedTuple):
 def solution(config: Config, price: Price, records: Sequence[Record]) -> Solution | None:
     """The runs among these records that differ from a config by seed alone; None if there are none."""
     wanted = _without_seed(flat(config))
-    matching = once([record for record in records if _without_seed(record.config) == wanted])
+    matching = deduplicate([record for record in records if _without_seed(record.config) == wanted])
     tried = [record for record in matching if record.status in FINISHED]
     if not tried:
         return None

@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from flipflop.config import ConfigError
-from flipflop.results.table import grouped, rows_of
-from flipflop.sweep.progress import counted
-from flipflop.sweep.records import Arrays, Record, damaged_blocks, load_arrays, load_block, read_jobs
+from flipflop.config.rules import ConfigError
+from flipflop.progress import counted
+from flipflop.records.arrays import Arrays, load_arrays, load_block
+from flipflop.records.grouping import grouped
+from flipflop.records.record import Record
+from flipflop.records.store import damaged_blocks, read_jobs
+from flipflop.results.tables import rows_of
 
 
 @dataclass(frozen=True)

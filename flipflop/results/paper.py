@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from flipflop.config import is_on_stream
+from flipflop.config.keys import is_on_stream
 
 
 class Claim(NamedTuple):

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple, get_type_hints
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from flipflop.config import RULES, Environment
-from flipflop.core import env
-from flipflop.core.act import act, predict, share_right
-from flipflop.core.cells import Kind, kind_of
-from flipflop.core.nets import Net, Rollout, Weights
-from flipflop.sweep.records import Arrays
+from flipflop.config.keys import RULES
+from flipflop.config.schema import Environment
+from flipflop.core.acting import accuracy_of, act, predict
+from flipflop.core.nets.cells.kinds import Kind, kind_of
+from flipflop.core.nets.rollout import Rollout
+from flipflop.core.nets.weights import Net, Weights
+from flipflop.core.worlds import base, latch
+from flipflop.records.arrays import Arrays
 
 Floats = NDArray[np.floating]
 Settings = dict[str, Any]  # a record's config: {dotted key: value}
@@ -48,7 +50,7 @@ class Episode(NamedTuple):
     def accuracy(self) -> float:
         """The part of its asked steps with the action on the latch's side of one half; 1 where none is asked."""
         asked = None if self.asked is None else self.asked[None, :, None]
-        return float(share_right(self.actions[None, :, None], self.desired[None, :, None], asked)[0])
+        return float(accuracy_of(self.actions[None, :, None], self.desired[None, :, None], asked)[0])
 
 
 class Landscape(NamedTuple):
@@ -139,14 +141,14 @@ def _burn_in(settings: Settings) -> int:
     return int(settings.get("eval.burn_in", 0))
 
 
-def _fresh(settings: Settings, length: int, dtype: DTypeLike) -> env.Episodes:
+def _fresh(settings: Settings, length: int, dtype: DTypeLike) -> base.Episodes:
     """The beginning of the episode that follows those of the evaluation, with 1, T and 1 as R, T and B."""
     burn_in = _burn_in(settings)
     generator = np.random.default_rng(settings["eval.burn_in_seed" if burn_in else "eval.seed"])
     generator.random((settings["eval.episodes"], burn_in + settings["eval.episode_length"]))
     world = world_of(settings)
     uniforms = generator.random((1, length, 1))
-    return env.episodes(uniforms, env.thresholds([world]), dtype, world.min_lag, world.pain_at)
+    return latch.episodes(uniforms, latch.thresholds([world]), dtype, world.min_lag, world.pain_at)
 
 
 def landscapes(controller: Net, world_model: Net, settings: Settings) -> list[Landscape]:
@@ -180,7 +182,7 @@ def _landscape(
         latch = 0.0 if is_a else 1.0 if is_b else latch
         desired[t] = latch
     of_one = events[None, :, None]
-    drawn = env.Episodes(of_one, desired[None, :, None], of_one[..., 2] if at_x_alone else None)
+    drawn = base.Episodes(of_one, desired[None, :, None], of_one[..., 2] if at_x_alone else None)
     (lived,) = _live(controller, world_model, kinds, drawn)
 
     B, K = len(ACTIONS), len(world_model.theta)
@@ -194,7 +196,7 @@ def _landscape(
     return Landscape(context, latch, predicted[:, -1].mean(axis=0), not at_x_alone or happens[-1] == "X")
 
 
-def _live(controllers: Net, world_models: Net, kinds: tuple[Kind, Kind], drawn: env.Episodes) -> list[Episode]:
+def _live(controllers: Net, world_models: Net, kinds: tuple[Kind, Kind], drawn: base.Episodes) -> list[Episode]:
     """Let R pairs live through one episode, drawn with 1, T and 1 as R, T and B; an ensemble predicts its mean."""
     R, (_, T, B) = len(controllers.theta), drawn.desired.shape
     K = len(world_models.theta) // R

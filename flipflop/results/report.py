@@ -1,45 +1,22 @@
 """A folder of records, whoever wrote it, as people look at it: tables, figures and a page that a browser opens."""
 
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from flipflop.config import ConfigError
-from flipflop.results import figures_of_run, figures_of_sweep
-from flipflop.results.load import Sweep, load
-from flipflop.results.page import write_page
-from flipflop.results.style import save, svg_of
-from flipflop.results.table import show_run, show_sweep, write_tables
-from flipflop.sweep.endings import ending
-from flipflop.sweep.progress import counted
-from flipflop.sweep.records import FINISHED, Record
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Report on the folder that the command line names.
-
-    Raises:
-        SystemExit: with exit code 2 if there is nothing to report on, 1 if it cannot be written, 130 if interrupted.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m flipflop.report",
-        description="Print what a sweep or a single run came to, write runs.csv and summary.csv anew and draw its "
-        "figures; of a sweep also report.html, one file for a browser. It reads sweeps of flipflop and of Hydra's "
-        "stock launchers.",
-    )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="outputs/sweeps/NAME or outputs/runs/STAMP")
-    parser.add_argument("--run", type=int, metavar="N", help="draw the figures of the run with this index instead")
-    given = parser.parse_args(arguments)
-    console = Console()
-    with ending():
-        sweep = load(given.folder)
-        if given.run is not None:
-            draw_run(sweep, sweep.run(given.run), console)
-        else:
-            report(sweep, console)
+from flipflop.config.rules import ConfigError
+from flipflop.progress import counted
+from flipflop.records.record import FINISHED, Record
+from flipflop.results.figures import of_run as figures_of_run
+from flipflop.results.figures import of_sweep as figures_of_sweep
+from flipflop.results.figures.style import save, svg_of
+from flipflop.results.load import Sweep
+from flipflop.results.page.page import write_page
+from flipflop.results.tables import write_tables
+from flipflop.results.terminal.run_table import show_run
+from flipflop.results.terminal.sweep_table import show_sweep
 
 
 def report(sweep: Sweep, console: Console) -> None:

@@ -1,0 +1,167 @@
+"""The command: prices of configured runs as tables of 80 columns, beside those of direct back-propagation."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flipflop.cli.exits import ending
+from flipflop.config.keys import flat
+from flipflop.config.ranges import expand
+from flipflop.config.rules import ConfigError
+from flipflop.config.schema import Config
+from flipflop.cost.outer_step import PHASES, Price, price
+from flipflop.cost.solution import Solution, solution
+from flipflop.records.record import Record
+from flipflop.results.load import load
+from flipflop.sweep.hydra.compose import axis
+from flipflop.sweep.hydra.configs import configs
+
+SWEEP = "cost.sweep="
+
+
+@dataclass(frozen=True)
+class Priced:
+    """One config with its price and that of its direct counterpart, which has no world model."""
+
+    name: dict[str, str]  # what tells it from the others, {key: value}
+    price: Price
+    direct: Price
+    solution: Solution | None
+    direct_solution: Solution | None
+
+
+def priced(overrides: Sequence[str], records: Sequence[Record]) -> list[Priced]:
+    """Price the runs that overrides make, as flipflop.configs composes them.
+
+    Raises:
+        ConfigError: an override that is not allowed, or a run that cannot be priced.
+    """
+    composed = configs(*overrides)
+    axes = [axis(f"{key}={expand(key, value)}") for key, _, value in (text.partition("=") for text in overrides)]
+    swept = [texts[0].partition("=")[0] for texts in axes if len(texts) > 1]
+    prices: dict[str, Price] = {}
+
+    def price_of(config: Config) -> Price:
+        settings = repr(flat(config))
+        if settings not in prices:
+            prices[settings] = price(config)
+        return prices[settings]
+
+    rows = []
+    for config, texts in zip(composed, product(*axes), strict=True):
+        (direct,) = configs(*(text for text in texts if not text.startswith(("method=", "method."))), "method=direct")
+        name = {key: value for key, _, value in (text.partition("=") for text in texts) if key in swept}
+        of_both = [(one, price_of(one)) for one in (config, direct)]
+        solutions = [solution(one, its_price, records) for one, its_price in of_both]
+        rows.append(Priced(name, of_both[0][1], of_both[1][1], *solutions))
+    return rows
+
+
+def cost_table(rows: Sequence[Priced]) -> Table:
+    """What an outer step moves."""
+    table, named = _start(rows)
+    for head in ("reads", "deepest\nread", "cost at\n1 byte", "\n8 bytes", "/ direct\n1 byte"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        own = row.price
+        table.add_row(
+            *named(row),
+            f"{own.reads:,}",
+            f"{own.deepest:,}",
+            *(f"{own.total[width]:,}" for width in own.total),
+            f"{own.total[1] / row.direct.total[1]:.2f}",
+        )
+    return table
+
+
+def phase_table(rows: Sequence[Priced]) -> Table:
+    """What share of its cost each phase of an outer step has, at 1 byte per number."""
+    table, named = _start(rows)
+    for phase in PHASES:
+        table.add_column(phase.replace(" ", "\n"), justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*named(row), *(f"{100 * row.price.phases[phase] / row.price.total[1]:.1f}%" for phase in PHASES))
+    return table
+
+
+def solution_table(rows: Sequence[Priced]) -> Table:
+    """What a solution moves, where the sweep has runs of the config."""
+    table, named = _start(rows)
+    for head in ("solved", "median\nsteps", "M alone\n1 byte", "to solve\n1 byte", "\n8 bytes", "/ direct\n1 byte"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        own, direct = row.solution, row.direct_solution
+        cells = ["-"] * 6
+        if own is not None:
+            cells[0] = f"{own.solved}/{own.runs}"
+            cells[2] = f"{row.price.warmup[1]:,}"
+            if own.cost is not None:
+                cells[1] = f"{own.median_steps:g}"
+                cells[3:5] = [f"{own.cost[width]:.3g}" for width in own.cost]
+                if direct is not None and direct.cost is not None:
+                    cells[5] = f"{own.cost[1] / direct.cost[1]:.2f}"
+        table.add_row(*named(row), *cells)
+    return table
+
+
+def _start(rows: Sequence[Priced]) -> tuple[Table, Callable[[Priced], list[str]]]:
+    """A table with the columns that name a config, and what stands in them."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    keys = list(rows[0].name)
+    for key in keys:
+        table.add_column(escape(key.replace(".", ".\n").replace("_", "_\n")), overflow="fold")
+    return table, lambda row: [escape(row.name[key]) for key in keys]
+
+
+def show(rows: Sequence[Priced], has_sweep: bool, console: Console) -> None:
+    """Print prices."""
+    console.print(cost_table(rows))
+    console.print(
+        "one outer step, both nets learning; /direct: over that of method=direct", style="dim", highlight=False
+    )
+    console.print()
+    console.print(phase_table(rows))
+    console.print("of the cost at 1 byte per number", style="dim", highlight=False)
+    if has_sweep:
+        console.print()
+        console.print(solution_table(rows))
+        console.print(
+            "to solve: to the median run's first success; M alone: a step of the warm-up",
+            style="dim",
+            highlight=False,
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Price what the command line asks for.
+
+    Raises:
+        SystemExit: with exit code 2 for overrides that are not allowed or a folder without records.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m flipflop.cost",
+        description="Print what one outer step costs in data movement (ByteDMD), its phases, and the ratio to direct "
+        "back-propagation, by tracing the core's own arithmetic. With cost.sweep=DIR also what a solution costs, by "
+        "the median steps to solve of that sweep's runs of the same config.",
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as of flipflop.run, and cost.sweep=DIR")
+    parser.add_argument("-m", "--multirun", action="store_true", help="price every combination of several values")
+    given = parser.parse_intermixed_args(arguments)
+    console = Console()
+    with ending():
+        overrides = [text for text in given.overrides if not text.startswith(SWEEP)]
+        folders = [text.removeprefix(SWEEP) for text in given.overrides if text.startswith(SWEEP)]
+        if len(folders) > 1:
+            raise ConfigError(f"cost.sweep is given {len(folders)} times: give it once")
+        if not given.multirun and len(runs := configs(*overrides)) > 1:
+            raise ConfigError(f"the overrides make {len(runs)} runs: add -m to price several")
+        records = load(Path(folders[0])).records if folders else []
+        with console.status("pricing"):
+            rows = priced(overrides, records)
+        show(rows, bool(folders), console)

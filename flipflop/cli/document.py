@@ -1,0 +1,71 @@
+"""The command that writes RESULTS.md and its figures: python -m flipflop.document."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from flipflop.cli.exits import ending
+from flipflop.config.rules import ConfigError
+from flipflop.records.files import write_atomically
+from flipflop.results.claims import ledger
+from flipflop.results.claims.document import COST, DOCUMENT, LEDGER, QUESTIONS, document
+from flipflop.results.claims.question import ROOT, TABLES
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Take over a sweep's rows, if one is named, and write RESULTS.md.
+
+    Raises:
+        SystemExit: with exit code 2 if the sweep is not there or not done, 1 if a file cannot be written.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m flipflop.document", description="Write RESULTS.md from the rows in docs/results/."
+    )
+    parser.add_argument("question", nargs="?", help="take over the rows of outputs/sweeps/QUESTION first")
+    given = parser.parse_args(arguments)
+    with ending():
+        if given.question == COST:
+            _draw_cost()
+        elif given.question:
+            collect(given.question, ROOT / "outputs" / "sweeps" / given.question)
+        write_atomically(DOCUMENT, document().encode())
+
+
+def collect(name: str, folder: Path, tables: Path = TABLES) -> None:
+    """Write docs/results/NAME.csv and its figure from a sweep's folder.
+
+    Raises:
+        ConfigError: it is no question, or its runs are not all done.
+        OSError: a file cannot be written.
+    """
+    from flipflop.results.figures import of_sweep as figures_of_sweep
+    from flipflop.results.figures.style import svg_of
+    from flipflop.results.load import load
+    from flipflop.results.tables import rows_of, write_rows
+
+    if name not in (*QUESTIONS, LEDGER):
+        raise ConfigError(f"{name} is no question of RESULTS.md: it must be one of {', '.join((*QUESTIONS, LEDGER))}")
+    sweep = load(folder)
+    if sweep.missing:
+        raise ConfigError(f"{sweep.missing:,} of {sweep.planned:,} runs in {folder} are not done: run the sweep again")
+    rows = rows_of(sweep.records)
+    if name == LEDGER:
+        sound = [record for record in sweep.records if record.status == "ok"]
+        measured = {record.index: ledger.measures(record, sweep.arrays(record)) for record in sound}
+        rows = [{**row, **measured.get(row["index"], {})} for row in rows]
+    tables.mkdir(parents=True, exist_ok=True)
+    write_rows(tables / f"{name}.csv", rows)
+    if name != LEDGER:
+        figures = figures_of_sweep.draw(sweep)
+        chosen = figures.get("both_tests") or figures.get("lengths") or figures["success"]
+        write_atomically(tables / f"{name}.svg", svg_of(chosen).encode())
+
+
+def _draw_cost() -> None:
+    from flipflop.results.claims import data_movement
+    from flipflop.results.figures.style import svg_of
+
+    if not (TABLES / f"{COST}.csv").is_file():
+        raise ConfigError(f"there are no prices in {TABLES / f'{COST}.csv'}: make them by make results Q={COST}")
+    figure = svg_of(data_movement.draw(data_movement.read(TABLES / f"{COST}.csv")))
+    write_atomically(TABLES / f"{COST}.svg", figure.encode())

@@ -1,0 +1,48 @@
+"""Long short-term memory (Hochreiter & Schmidhuber 1997)."""
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from flipflop.core.nets.cells.base import sigmoid
+
+Floats = NDArray[np.floating]
+
+
+class LSTM:
+    """Gers, Schmidhuber & Cummins 2000, without peepholes; z holds the gates i, f, g, o one after another.
+
+    c_t = f c_{t-1} + i g and h_t = o tanh(c_t), with i, f, o the sigmoid and g the tanh of their parts of z, c_{-1} = 0
+    """
+
+    gates = 4
+
+    def __init__(self, R: int, T: int, B: int, hidden: int, dtype: DTypeLike) -> None:
+        """Allocate gates and states, reused by every rollout."""
+        self.a = np.empty((T, R, B, 4, hidden), dtype)
+        self.c, self.tanh_c = np.zeros((T + 1, R, B, hidden), dtype), np.empty((T, R, B, hidden), dtype)
+
+    def forward(self, z: Floats, t: int, h: Floats) -> None:
+        """See Cell.forward."""
+        a, c, tanh_c = self.a[t], self.c[t + 1], self.tanh_c[t]
+        z = z.reshape(a.shape)
+        sigmoid(z, out=a)
+        np.tanh(z[..., 2, :], out=a[..., 2, :])
+        np.multiply(a[..., 1, :], self.c[t], out=c)
+        c += a[..., 0, :] * a[..., 2, :]
+        np.tanh(c, out=tanh_c)
+        np.multiply(a[..., 3, :], tanh_c, out=h)
+
+    def slopes(self, h: Floats) -> tuple[Floats, ...]:
+        """dh/dc, dc/d(i, f, g), dh/do and dc_t/dc_{t-1}, the first four to z."""
+        i, f, g, o = (self.a[..., gate, :] for gate in range(4))
+        to_igf = np.stack([g * i * (1 - i), self.c[:-1] * f * (1 - f), i * (1 - g * g)], axis=-2)
+        return o * (1 - self.tanh_c * self.tanh_c), to_igf, self.tanh_c * o * (1 - o), f
+
+    def backward(self, dh: Floats, dc: Floats, slopes: tuple[Floats, ...], out: Floats) -> None:
+        """See Cell.backward."""
+        to_c, to_igf, to_o, f = slopes
+        dc += dh * to_c
+        out = out.reshape(*dh.shape[:-1], 4, dh.shape[-1])
+        np.multiply(dc[..., None, :], to_igf, out=out[..., :3, :])
+        np.multiply(dh, to_o, out=out[..., 3, :])
+        dc *= f

@@ -1,0 +1,35 @@
+"""All figures of one run, by name, the page's five: drawn from the saved record alone."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from flipflop.records.arrays import Arrays
+from flipflop.records.record import Record
+from flipflop.results.figures.pain_landscape import pain_landscape
+from flipflop.results.figures.test_episode import test_episode
+from flipflop.results.figures.training_curves import training_curves
+from flipflop.results.figures.weights import NETS, weights
+from flipflop.results.replay import fresh_episodes, has_world_model, net_of
+
+Floats = NDArray[np.floating]
+
+
+def draw(record: Record, arrays: Arrays) -> dict[str, Figure]:
+    """All figures of a run, by name.
+
+    Args:
+        record: of a run that has arrays: its status is ok or diverged.
+        arrays: the run's own (flipflop.results.load.Sweep.arrays).
+    """
+    controller, world_model = (net_of(arrays, name) for name in NETS)
+    figures: dict[str, Figure] = {}
+    if len(arrays["pain"]):
+        figures["training_curves"] = training_curves(record, arrays)
+    (episode,) = fresh_episodes(controller, world_model, record.config)
+    figures["test_episode"] = test_episode(record, episode)
+    figures["controller_weights"] = weights(record, arrays, "controller")
+    if has_world_model(record.config):
+        figures["world_model_weights"] = weights(record, arrays, "world_model")
+        figures["pain_landscape"] = pain_landscape(record, arrays)
+    return figures

@@ -1,0 +1,62 @@
+"""One test episode of a trained pair: events, latch, action and pain."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from flipflop.records.record import Record
+from flipflop.results.figures.style import BLACK, BLUE, ORANGE, VERMILION, grid, in_style, new_figure
+from flipflop.results.figures.titles import add_title, run_title
+from flipflop.results.replay import Episode
+
+Floats = NDArray[np.floating]
+
+
+@in_style
+def test_episode(record: Record, episode: Episode) -> Figure:
+    """Events, the desired latch and the action, pain and predicted pain of one episode after training."""
+    figure = new_figure(8, 5.5)
+    add_title(
+        figure, f"One test episode after training, {run_title(record)}: {episode.accuracy:.0%} of its time steps right"
+    )
+    axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=(1, 2, 2))
+    t = np.arange(1, len(episode.desired) + 1)
+    draw_events(axes[0], episode)
+    draw_latch(axes[1], episode)
+    axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+    axes[2].plot(t, episode.pain, color=VERMILION, label="pain")
+    if episode.predicted is not None:
+        axes[2].plot(t, episode.predicted, color=BLUE, linestyle="--", label="pain predicted\nby M")
+    axes[2].set_ylabel("pain")
+    top = axes[2].get_ylim()[1]
+    axes[2].set_ylim(-0.04 * top, top)  # so that no pain at all is seen beside the axis
+    axes[2].set_xlabel("time step")
+    axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    grid(axes[2])
+    axes[2].set_xlim(0.5, len(t) + 0.5)
+    return figure
+
+
+def draw_events(ax: Axes, episode: Episode) -> None:
+    """A mark for each event, in rows."""
+    for row, marker in enumerate(("v", "^", "x")):
+        at = np.flatnonzero(episode.events[:, row]) + 1
+        ax.plot(at, np.full(len(at), row), linestyle="", marker=marker, color=BLACK, markersize=5)
+    ax.set_yticks(range(3), ["A (to 0)", "B (to 1)", "X"])
+    ax.set_ylim(2.6, -0.6)
+    ax.set_ylabel("event")
+    ax.tick_params(axis="y", length=0)
+
+
+def draw_latch(ax: Axes, episode: Episode) -> None:
+    """The desired latch as a step, the action as dots on a line."""
+    t = np.arange(1, len(episode.desired) + 1)
+    ax.step(t, episode.desired, where="mid", color=BLACK, linewidth=1.2, label="desired latch")
+    ax.plot(t, episode.actions, color=ORANGE, marker="o", markersize=3, linewidth=1, label="action y")
+    ax.set_ylim(-0.08, 1.08)
+    ax.set_ylabel("latch")
+    grid(ax)

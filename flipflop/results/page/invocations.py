@@ -1,0 +1,102 @@
+"""What was run, when and where: the page's part on provenance, from sweep.yaml."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from flipflop.results.load import Sweep
+from flipflop.results.page.data import differing_settings, setting_text
+from flipflop.results.page.html import escaped
+
+
+def read_invocations(sweep: Sweep) -> tuple[list[dict[str, Any]], str | None]:
+    """The entries of sweep.yaml, all values as text; or why there are none, as a sentence.
+
+    A stock launcher leaves one in each job's folder.
+    """
+    own = sweep.folder / "sweep.yaml"
+    paths = [own] if own.is_file() else [home / "sweep.yaml" for home in dict.fromkeys(sweep.homes.values())]
+    entries: list[dict[str, Any]] = []
+    for path in paths:
+        try:
+            # The base loader makes text of every value: a stranger's tags construct nothing.
+            found = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
+        except FileNotFoundError:
+            return [], f"{path} is missing: what was run, when and where is not known"
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+            found = None
+        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+            return [], f"{path} is no list of invocations: what was run, when and where is not known"
+        entries += found
+    return entries if own.is_file() else _merged(entries), None
+
+
+def _merged(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Jobs of one command as one entry, from the first one's start to the last one's end."""
+    merged: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        same = "\n".join(fact for _, fact in _facts(entry)[:-2])  # all but start and end
+        first = merged.setdefault(same, dict(entry))
+        first["ended"] = entry.get("ended")
+    return list(merged.values())
+
+
+def _plain(value: object) -> str:
+    """A value of sweep.yaml. Only text is shown: what was nested by a stranger can be boundless when written out."""
+    return "not known" if value in ("null", "", None) else value if isinstance(value, str) else "not readable"
+
+
+def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What an invocation says of itself: command, versions, revision and machine, and last its start and end."""
+
+    def part(name: str) -> Mapping[str, Any]:
+        found = entry.get(name)
+        return found if isinstance(found, dict) else {}
+
+    versions = ", ".join(f"{name} {_plain(value)}" for name, value in part("versions").items())
+    git, machine = part("git"), part("machine")
+    changed = {"true": ", with changes that are in no commit", "false": ""}.get(_plain(git.get("dirty")), "")
+    return [
+        ("command", _plain(entry.get("command"))),
+        ("versions", versions or "not known"),
+        ("git revision", _plain(git.get("revision")) + changed if git else "not known, or installed without one"),
+        ("machine", ", ".join(f"{name} {_plain(value)}" for name, value in machine.items()) or "not known"),
+        ("started", _plain(entry.get("started"))),
+        (
+            "ended",
+            "not noted: it runs still, or was killed" if entry.get("ended") == "null" else _plain(entry.get("ended")),
+        ),
+    ]
+
+
+def command_section(sweep: Sweep, invocations: Sequence[dict[str, Any]]) -> str:
+    commands = list(dict.fromkeys(_plain(entry.get("command")) for entry in invocations))
+    folder = shlex.quote(str(sweep.folder))
+    if commands:
+        run = (
+            "<p>What was run, and what runs it again; with a <code>name=</code> it trains only what is missing:</p>"
+            f"<pre>{escaped(chr(10).join(commands))}</pre>"
+        )
+    else:
+        run = "<p>Its sweep.yaml is missing or not readable, so the command that ran it is not known.</p>"
+    return (
+        f"{run}<p>One run again, run {sweep.records[0].index} for example, from its record alone, and whether it comes "
+        f"out the same to the bit:</p>"
+        f"<pre>{escaped(f'python -m flipflop.rerun {folder} {sweep.records[0].index}')}</pre>"
+    )
+
+
+def provenance_section(sweep: Sweep, invocations: Sequence[dict[str, Any]], problem: str | None) -> str:
+    parts = [f"<p>{escaped(problem)}.</p>"] if problem else []
+    for number, entry in enumerate(invocations, 1):
+        pairs = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in _facts(entry))
+        parts.append(f"<h3>Invocation {number}</h3><dl>{pairs}</dl>")
+    versions = ", ".join(str(version) for version in sorted({record.version for record in sweep.records}))
+    parts.append(f"<p>Version of the results: {escaped(versions)}.</p>")
+    differing = differing_settings(sweep.records)
+    shared = {key: value for key, value in sweep.records[0].config.items() if key not in differing}
+    pairs = "".join(f"<dt>{escaped(key)}</dt><dd>{escaped(setting_text(value))}</dd>" for key, value in shared.items())
+    parts.append(f"<details><summary>Settings that all runs share</summary><dl>{pairs}</dl></details>")
+    return "".join(parts)

@@ -1,0 +1,41 @@
+"""What one run came to, as a table."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from flipflop.config.keys import is_on_stream
+from flipflop.records.record import FINISHED, Record
+
+
+def show_run(record: Record, folder: Path, console: Console) -> None:
+    """Print what one run came to."""
+    metrics = record.metrics
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    if record.status not in FINISHED:
+        table.add_row(record.status, str(record.error).strip().splitlines()[-1])
+        table.add_row("left in", str(folder))
+        console.print(table)
+        return
+    if record.status == "diverged":
+        table.add_row("diverged", str(record.error))
+    else:
+        accuracy, spread = metrics["mean_accuracy"], metrics["std_accuracy"]
+        table.add_row("success", "yes" if metrics["success"] else "no")
+        table.add_row("solved episodes", f"{metrics['solved_episodes']}/{metrics['episodes']}")
+        table.add_row("mean accuracy", f"{accuracy:.1%} +/- {spread:.1%} over episodes")
+        table.add_row("mean pain", f"{metrics['mean_pain']:.4e}")
+    if "success_from_reset" in metrics and record.status != "diverged":
+        told = "yes" if metrics["success_from_reset"] else "no"
+        table.add_row("from reset", f"{told}, {metrics['solved_episodes_from_reset']}/{metrics['episodes']}")
+    solved_at, environment_steps = metrics["steps_to_solve"], metrics["environment_steps_to_solve"]
+    outer_step = "" if is_on_stream(record.config) else f"outer step {solved_at or 0:,}, "
+    table.add_row("first solved", f"{outer_step}environment step {environment_steps:,}" if solved_at else "not solved")
+    if metrics.get("stopped_at"):
+        table.add_row("ended early", f"after {record.config['eval.stop_after']} solved checks in a row")
+    table.add_row("trained for", f"{metrics['environment_steps']:,} environment steps, {record.seconds:.1f} CPU s")
+    table.add_row("left in", str(folder))
+    console.print(table)

@@ -1,0 +1,39 @@
+"""Compose configs from Python, as the command line does."""
+
+from itertools import product
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from flipflop.config.combinations import validate
+from flipflop.config.ranges import expand
+from flipflop.config.rules import ConfigError
+from flipflop.config.schema import Config
+from flipflop.sweep.hydra.arguments import check
+from flipflop.sweep.hydra.compose import Composer, axis
+from flipflop.sweep.hydra.explain import HYDRA_ERRORS, explain
+from flipflop.sweep.hydra.hydra_compat import BEHAVIOUR
+from flipflop.sweep.hydra.plugins import config_folder, register
+
+
+def configs(*overrides: str) -> list[Config]:
+    """Compose runs as the command line does: `configs("seed=0..9", "regime=parallel")`.
+
+    Args:
+        overrides: `key=value` with the values, lists and ranges of a multirun; the runs are their product.
+
+    Raises:
+        ConfigError: an override that is not allowed, in one sentence.
+    """
+    register()
+    check(overrides)
+    try:
+        with initialize_config_dir(str(config_folder("conf")), **BEHAVIOUR):
+            composer = Composer(lambda texts: compose("config", texts), GlobalHydra.instance().config_loader())
+            axes = [axis(f"{key}={expand(key, value)}") for key, _, value in (o.partition("=") for o in overrides)]
+            composed = [composer(job) for job in product(*axes)]
+    except HYDRA_ERRORS as error:
+        raise ConfigError(explain(error)) from error
+    for config in composed:
+        validate(config)
+    return composed

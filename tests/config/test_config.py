@@ -1,0 +1,325 @@
+"""What a configuration may be, and which runs may advance together."""
+
+import re
+
+import pytest
+from baseline import RTRL, SGD, baseline
+
+from flipflop.config.combinations import validate
+from flipflop.config.keys import RULES, evaluation_world, flat, structure, with_settings
+from flipflop.config.rules import ConfigError
+from flipflop.config.schema import Environment
+
+NAN, INF = float("nan"), float("inf")
+
+COUNT = ([0, -1], "a whole number, 1 or more")
+WHOLE = ([-1], "a whole number, 0 or more")
+PROBABILITY = ([-0.1, 1.1, NAN, INF, -INF], "a probability from 0 to 1")
+RATE = ([0.0, -1e-3, NAN, INF], "a finite number above 0")
+SCALE = ([-0.5, NAN, INF], "a finite number, 0 or more")
+DECAY = ([-0.1, 1.0, NAN, INF], "a number from 0 to below 1")
+NAME = (["", "a/b", "..", ".hidden", "-flag", "a b", "a\n", "ä", "x" * 101], "letters, digits")
+
+REFUSED = {
+    "seed": WHOLE,
+    "name": NAME,
+    "dtype": (["float16", "float", ""], "float64, float32"),
+    "env.p_a": PROBABILITY,
+    "env.p_b": PROBABILITY,
+    "env.p_x": PROBABILITY,
+    "env.pain_at": (["never", ""], "every, x"),
+    "env.min_lag": WHOLE,
+    "env.episode_length": COUNT,
+    "controller.hidden": COUNT,
+    "controller.init_scale": SCALE,
+    "world_model.hidden": COUNT,
+    "world_model.init_scale": SCALE,
+    "optimiser.name": (["Adam", "rmsprop"], "adam, sgd"),
+    "optimiser.lr_controller": RATE,
+    "optimiser.lr_world_model": RATE,
+    "optimiser.clip_norm": ([0.0, -1.0, NAN, INF], "a finite number above 0, or null"),
+    "optimiser.beta1": DECAY,
+    "optimiser.beta2": DECAY,
+    "optimiser.eps": RATE,
+    "regime.name": NAME,
+    "regime.episodes_per_step": COUNT,
+    "regime.steps": COUNT,
+    "controller.cell": (["gru", ""], "elman, lstm, feedforward"),
+    "controller.init": (["zeros", ""], "gaussian, orthogonal, identity"),
+    "controller.forget_bias": ([NAN, INF], "a finite number"),
+    "controller.sees_pain": ([2, "maybe"], "true or false"),
+    "world_model.cell": (["gru", ""], "elman, lstm, feedforward"),
+    "world_model.init": (["zeros", ""], "gaussian, orthogonal, identity"),
+    "world_model.forget_bias": ([NAN, INF], "a finite number"),
+    "world_model.sees_pain": ([2, "maybe"], "true or false"),
+    "controller.sees_action": ([2, "maybe"], "true or false"),
+    "method.name": (["rtrl", ""], "world_model, direct, rtrl_1990"),
+    "method.through_pain": ([2, "maybe"], "true or false"),
+    "method.credit": (["two_step", ""], "one_step, full"),
+    "method.schedule": (["m_first", ""], "concurrent, model_first"),
+    "method.warmup_steps": WHOLE,
+    "method.rollouts_per_step": COUNT,
+    "controller.output": (["softmax", ""], "deterministic, gaussian, logit_noise, bernoulli, mean_sigma"),
+    "controller.activation": (["relu", ""], "tanh, logistic"),
+    "world_model.activation": (["relu", ""], "tanh, logistic"),
+    "controller.output_scale": ([0.0, -1.0, NAN, INF], "a finite number above 0, or null"),
+    "world_model.ensemble": COUNT,
+    "method.data": (["off_policy", ""], "random, on_policy, mixed"),
+    "method.random_fraction": ([0.0, 1.0, NAN], "a number above 0 and below 1, or null"),
+    "method.exploration_fraction": ([-0.1, 1.0, NAN], "a number from 0 to below 1"),
+    "eval.env.p_a": PROBABILITY,
+    "eval.env.p_b": PROBABILITY,
+    "eval.env.p_x": PROBABILITY,
+    "eval.env.pain_at": (["never", ""], "every, x, or null"),
+    "eval.env.min_lag": WHOLE,
+    "eval.episodes": COUNT,
+    "eval.burn_in": WHOLE,
+    "eval.burn_in_seed": ([-1], "a whole number, 0 or more, or null without a burn-in"),
+    "eval.stop_after": ([0, -1], "a whole number, 1 or more, or null to go on to the end"),
+    "eval.lengths": ([[0], [60, -1]], "whole numbers, 1 or more each"),
+    "eval.episode_length": COUNT,
+    "eval.seed": WHOLE,
+    "eval.threshold": ([-0.1, 1.0, NAN, INF], "a number from 0 to below 1"),
+    "eval.success_fraction": ([0.0, -0.5, 1.1, NAN, INF], "a number above 0, at most 1"),
+    "eval.every": COUNT,
+    "dry_run": ([2, "maybe"], "true or false"),
+    "figures": ([2, "maybe"], "true or false"),
+    "history.every": ([-1], "1 or more, or 0 for none"),
+    "snapshots.every": ([-1], "1 or more, or 0 for none"),
+}
+
+
+def refusal(changes):
+    with pytest.raises(ConfigError) as refused:
+        validate(baseline(changes))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [(key, value, allowed) for key, (values, allowed) in REFUSED.items() for value in values],
+)
+def test_refused_values(key, value, allowed):
+    """A value that a knob may not have is refused in one sentence that names key, value and what is allowed."""
+    assert re.fullmatch(
+        rf"{re.escape(f'{key}={value}')} is not allowed: {re.escape(key)} must be .*{re.escape(allowed)}.*",
+        refusal({key: value}),
+    )
+
+
+def test_every_knob_is_refused_something():
+    """The table above has every knob of the schema: a new one comes with what it must not be."""
+    assert set(REFUSED) == set(RULES)
+
+
+@pytest.mark.parametrize("key", ["optimiser.beta1", "optimiser.beta2", "optimiser.eps"])
+def test_adams_own_knobs(key):
+    """Adam needs its decays and epsilon; with SGD, where they would do nothing, a number is refused."""
+    assert re.fullmatch(rf"{key}=null is not allowed: .* a number with optimiser=adam", refusal({key: None}))
+    assert re.fullmatch(rf"{key}=0\.5 is not allowed: .* null with optimiser=sgd, .*", refusal(SGD | {key: 0.5}))
+
+
+def test_probabilities_that_sum_to_more_than_1():
+    """Three probabilities, allowed each alone, are refused together if they leave no room for one another."""
+    message = refusal({"env.p_a": 0.5, "env.p_b": 0.3, "env.p_x": 0.21})
+    assert message == "env.p_a=0.5, env.p_b=0.3, env.p_x=0.21 are not allowed: probabilities must sum to at most 1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"eval.env.p_x": 0.76}, "eval.env.p_a=0.1, eval.env.p_b=0.15, eval.env.p_x=0.76 are not .* sum to at most 1"),
+        ({"env.min_lag": 21}, "env.min_lag=21 is not allowed: env.min_lag must be at most 20, .* X could never fire"),
+        ({"eval.env.min_lag": 61}, "eval.env.min_lag=61 is not allowed: .* at most 60, .*"),
+        ({"eval.env.min_lag": 9, "eval.lengths": [100, 8]}, "eval.env.min_lag=9 is not allowed: .* at most 8, .*"),
+        ({"env.p_x": 0, "env.pain_at": "x"}, "env.p_x=0 is not allowed: .* above 0 with env.pain_at=x: .* no pain .*"),
+        ({"env.p_x": 0, "env.min_lag": 1}, "env.min_lag=1 is not allowed: .* 0 with env.p_x=0: .* never fires"),
+    ],
+)
+def test_worlds_in_which_a_knob_does_nothing(changes, told):
+    """A world, in training or in the test, in which X is to be waited for or to ask and never fires is refused."""
+    assert re.fullmatch(told, refusal(changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"regime.name": "sequential"}, "regime.name=sequential .* stream with method=rtrl_1990, .* leave regime= out"),
+        ({"regime.episodes_per_step": 2}, "regime.episodes_per_step=2 .* 1 with method=rtrl_1990, .*"),
+        ({"env.episode_length": 20}, "env.episode_length=20 .* 1 with method=rtrl_1990, which has no episodes: .*"),
+        ({"method.data": "random"}, "method.data=random .* on_policy with method=rtrl_1990, .*"),
+        ({"method.rollouts_per_step": 2}, "method.rollouts_per_step=2 .* 1 with method=rtrl_1990, .*"),
+        ({"world_model.ensemble": 2}, "world_model.ensemble=2 .* 1 with method=rtrl_1990, .*"),
+        ({"controller.cell": "lstm"}, "controller.cell=lstm .* elman or feedforward with method=rtrl_1990"),
+        ({"world_model.cell": "lstm"}, "world_model.cell=lstm .* elman or feedforward with method=rtrl_1990"),
+        ({"method.schedule": "model_first"}, r"method.warmup_steps=0 .* 1 or more .*\(300000 .* else M never learns"),
+        (
+            {"method.through_pain": True, "method.credit": "one_step"},
+            "method.through_pain=true .* false with method.credit=one_step: .*",
+        ),
+        (
+            {"method.through_pain": True, "controller.sees_pain": False, "world_model.sees_pain": False},
+            "method.through_pain=true .* false where neither net sees pain",
+        ),
+        ({"history.every": 9}, r"history.every=9 .* 0, or 10 or more with regime.steps=1000000: .* 100,000"),
+        ({"eval.env.min_lag": 61}, "eval.env.min_lag=61 .* at most 60, .*"),
+        ({"regime.steps": 40, "env.min_lag": 41}, "env.min_lag=41 .* at most 40, .*"),
+        ({"controller.output_scale": None}, "controller.output_scale=null .* number with controller.output=mean_sigma"),
+        ({"eval.burn_in_seed": None}, "eval.burn_in_seed=null .* a number with eval.burn_in above 0"),
+        ({"eval.burn_in": 0}, "eval.burn_in_seed=777 .* null with eval.burn_in=0"),
+    ],
+)
+def test_what_does_not_go_with_a_stream(changes, told):
+    """On one endless stream, what would do nothing or cannot be computed forwards is refused, with the reason."""
+    assert re.fullmatch(told, refusal(RTRL | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"regime.name": "stream"},
+            "regime.name=stream .* sequential, parallel or .* with method=world_model: it goes with method=rtrl_1990",
+        ),
+        (
+            {"controller.output": "mean_sigma", "controller.output_scale": 1.0},
+            ".*=mean_sigma .* gaussian, .* it goes with method=rtrl_1990",
+        ),
+        ({"method.through_pain": True}, "method.through_pain=true .* false with .* with method=rtrl_1990"),
+        ({"eval.stop_after": 3}, "eval.stop_after=3 .* null with method=world_model: .* never stops early"),
+        ({"controller.cell": "lstm", "controller.activation": "logistic"}, "controller.activation=logistic .* tanh .*"),
+    ],
+)
+def test_what_goes_with_a_stream_alone(changes, told):
+    """Training in episodes refuses what only one endless stream has."""
+    assert re.fullmatch(told, refusal(changes))
+
+
+def test_the_world_of_the_test():
+    """The fixed test is in the training's world, less what of it is told otherwise; its length is its own."""
+    assert evaluation_world(baseline()) == Environment(0.10, 0.15, 0.25, "every", 0, episode_length=60)
+    other = baseline({"env.p_x": 0.3, "env.min_lag": 2, "eval.env.p_a": 0.0, "eval.env.pain_at": "x"})
+    assert evaluation_world(other) == Environment(0.0, 0.15, 0.3, "x", 2, episode_length=60)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        SGD,
+        {"env.min_lag": 20, "env.pain_at": "x", "eval.lengths": [20, 1000]},
+        {"name": "Sweep-1.b_2"},
+        {"name": "x" * 100},
+        {"env.p_a": 1.0, "env.p_b": 0.0, "env.p_x": 0.0},
+        {"env.p_a": 0.6, "env.p_b": 0.3, "env.p_x": 0.1},
+        {"env.p_a": 0.1, "env.p_b": 0.2, "env.p_x": 0.7},
+        {"controller.init_scale": 0.0, "method.warmup_steps": 0, "eval.seed": 0},
+        {"method.warmup_steps": 10**6},
+        {"optimiser.clip_norm": None, "optimiser.beta1": 0.0, "optimiser.beta2": 0.0},
+        {"eval.threshold": 0.0, "eval.success_fraction": 1e-9},
+        RTRL,
+        RTRL | {"env.min_lag": 50, "env.pain_at": "x"},
+        RTRL | {"history.every": 10},
+        {"eval.burn_in": 10, "eval.burn_in_seed": 0, "eval.env.min_lag": 60},
+        {"regime.name": "my_regime", "regime.steps": 1, "regime.episodes_per_step": 1},
+    ],
+)
+def test_allowed_values(changes):
+    """The ends of what is allowed are allowed, among them probabilities whose sum is 1 up to rounding."""
+    validate(baseline(changes))
+
+
+def test_with_settings_copies():
+    """Settings change the knobs they name, in a copy: the original and the sections it is made of stay as they are."""
+    original = baseline()
+    changed = with_settings(original, {"seed": 3, "env.p_a": 0.2, "env.p_b": 0.3})
+    assert flat(changed) == flat(original) | {"seed": 3, "env.p_a": 0.2, "env.p_b": 0.3}
+    assert (original.seed, original.env.p_a, original.env.p_b) == (0, 0.10, 0.15)
+
+
+VALUES = {
+    "seed": 1,
+    "name": "other",  # not a value, but it changes nothing that a run computes
+    "dry_run": True,  # likewise
+    "figures": True,
+    "env.p_a": 0.2,
+    "env.p_b": 0.2,
+    "env.p_x": 0.2,
+    "eval.env.p_a": 0.2,
+    "eval.env.p_b": 0.2,
+    "eval.env.p_x": 0.2,
+    "controller.init_scale": 1.0,
+    "world_model.init_scale": 1.0,
+    "optimiser.lr_controller": 1.0,
+    "optimiser.lr_world_model": 1.0,
+    "optimiser.clip_norm": None,
+    "optimiser.beta1": 0.5,
+    "optimiser.beta2": 0.5,
+    "optimiser.eps": 0.5,
+    "method.warmup_steps": 1,
+}
+STRUCTURE = {
+    "dtype": "float32",
+    "env.pain_at": "x",
+    "env.min_lag": 1,
+    "env.episode_length": 21,
+    "eval.env.pain_at": "x",
+    "eval.env.min_lag": 1,
+    "controller.cell": "lstm",
+    "controller.activation": "logistic",
+    "controller.hidden": 17,
+    "controller.init": "identity",
+    "controller.forget_bias": 2.0,
+    "controller.sees_pain": False,
+    "controller.sees_action": False,
+    "world_model.cell": "lstm",
+    "world_model.activation": "logistic",
+    "world_model.hidden": 17,
+    "world_model.init": "identity",
+    "world_model.forget_bias": 2.0,
+    "world_model.sees_pain": False,
+    "optimiser.name": "sgd",
+    "regime.name": "parallel",
+    "regime.episodes_per_step": 2,
+    "regime.steps": 1,
+    "method.name": "direct",
+    "method.credit": "full",
+    "method.through_pain": True,
+    "method.schedule": "model_first",
+    "method.rollouts_per_step": 2,
+    "controller.output": "bernoulli",
+    "controller.output_scale": 0.1,
+    "world_model.ensemble": 2,
+    "method.data": "mixed",
+    "method.random_fraction": 0.5,
+    "method.exploration_fraction": 0.1,
+    "eval.episodes": 1,
+    "eval.episode_length": 61,
+    "eval.burn_in": 1,
+    "eval.lengths": [60],
+    "eval.seed": 1,
+    "eval.burn_in_seed": 1,
+    "eval.stop_after": 1,
+    "eval.threshold": 0.5,
+    "eval.success_fraction": 0.5,
+    "eval.every": 1,
+    "history.every": 2,
+    "snapshots.every": 2,
+}
+
+
+def test_values_and_structure_are_all_knobs():
+    """The two tables have every knob once: whoever adds one decides whether a block's runs may differ in it."""
+    assert sorted([*VALUES, *STRUCTURE]) == sorted(RULES)
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_runs_that_differ_in_a_value_share_their_structure(key):
+    """Values may differ within a block, and so may what does not enter a run's key."""
+    assert structure(baseline({key: VALUES[key]})) == structure(baseline())
+
+
+@pytest.mark.parametrize("key", STRUCTURE)
+def test_runs_that_differ_in_structure_are_told_apart(key):
+    """Shapes and program flow may not differ within a block; what tells blocks apart can be hashed."""
+    assert len({structure(baseline({key: STRUCTURE[key]})), structure(baseline())}) == 2

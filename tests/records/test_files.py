@@ -1,0 +1,33 @@
+"""Files that are whole or not there."""
+
+import pytest
+
+from flipflop.records.files import append_atomically, write_atomically
+
+
+def test_whole_files(tmp_path):
+    """A file gets its content at once and replaces an earlier one; nothing else is left."""
+    path = tmp_path / "file"
+    write_atomically(path, b"first")
+    write_atomically(path, b"second")
+    assert path.read_bytes() == b"second"
+    append_atomically(path, b", third")
+    assert path.read_bytes() == b"second, third"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("write", [write_atomically, append_atomically])
+def test_what_cannot_be_written(tmp_path, monkeypatch, write):
+    """A full disk leaves what was there, and the error names the file."""
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "file"
+    path.write_bytes(b"earlier")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        write(path, b"later")
+    assert error.value.filename == str(path)
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]

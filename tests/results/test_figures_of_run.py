@@ -1,0 +1,210 @@
+"""The pictures of a run: what is drawn, with what labels; not how its pixels fall."""
+
+import numpy as np
+import pytest
+from baseline import SGD, baseline
+
+from flipflop.config.keys import flat
+from flipflop.core.train import train
+from flipflop.records.arrays import arrays_of
+from flipflop.records.record import Record
+from flipflop.results.figures.of_run import draw
+from flipflop.results.figures.pain_landscape import pain_landscape
+from flipflop.results.figures.style import save, svg_of
+from flipflop.results.figures.test_episode import test_episode as draw_episode
+from flipflop.results.figures.training_curves import smoothed, training_curves
+from flipflop.results.figures.weights import weights
+from flipflop.results.replay import ACTIONS, fresh_episodes, landscapes, net_of
+
+TINY = {"regime.steps": 60, "method.warmup_steps": 20, "controller.hidden": 5, "world_model.hidden": 3}
+
+
+def trained(changes=()):
+    """A record, without what figures do not read, and its arrays."""
+    config = baseline(TINY | dict(changes))
+    (result,) = train([config])
+    record = Record(
+        key="", index=7, label=None, overrides=[], config=flat(config), status=result.status, metrics={}, error=None,
+        block="", slot=0, digest="", seconds=0, version=1,
+    )  # fmt: skip
+    return record, {name: stack[0] for name, stack in arrays_of([result]).items()}
+
+
+@pytest.fixture(scope="module")
+def run():
+    return trained()
+
+
+def titles(figure):
+    return figure.get_suptitle()
+
+
+def test_all_of_a_run(run, tmp_path):
+    """A run has five figures, each naming its run, and each becomes a PNG and an SVG, the same every time."""
+    drawn = draw(*run)
+    assert list(drawn) == [
+        "training_curves",
+        "test_episode",
+        "controller_weights",
+        "world_model_weights",
+        "pain_landscape",
+    ]
+    for name, figure in drawn.items():
+        assert "run 7, seed 0, sequential" in titles(figure)
+        paths = save(figure, tmp_path / "first", name)
+        assert [path.name for path in paths] == [f"{name}.png", f"{name}.svg"]
+        assert paths[0].read_bytes().startswith(b"\x89PNG")
+    for name, figure in draw(*run).items():
+        for path in save(figure, tmp_path / "second", name):
+            assert path.read_bytes() == (tmp_path / "first" / path.name).read_bytes()
+    assert svg_of(figure).startswith("<svg")
+
+
+def test_training_curves(run):
+    """Pain and loss on logarithmic axes, accuracy from 0 to 1, each with its range and moving median."""
+    record, arrays = run
+    axes = training_curves(record, arrays).axes
+    assert [ax.get_yscale() for ax in axes] == ["log", "log", "linear"]
+    assert axes[-1].get_xlabel() == "outer step"
+    assert "squared distance" in axes[0].get_ylabel()
+    for ax, name in zip(axes, ("pain", "world_model_loss", "accuracy"), strict=True):
+        (curve,) = (line for line in ax.lines if line.get_label() == "moving median")
+        np.testing.assert_array_equal(curve.get_xdata(), np.arange(1, 61))
+        np.testing.assert_array_equal(curve.get_ydata(), smoothed(arrays[name]))
+        (band,) = ax.collections
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == (arrays[name].min(), arrays[name].max())
+        (warmup,) = (line for line in ax.lines if line.get_label() == "C begins to learn")
+        assert list(warmup.get_xdata()) == [20, 20]
+
+
+def test_thinned_history():
+    """The axis counts outer steps whatever part of them was kept; without any there are no curves."""
+    record, arrays = trained({"history.every": 4})
+    curve = training_curves(record, arrays).axes[0].lines[0]
+    np.testing.assert_array_equal(curve.get_xdata(), np.arange(4, 61, 4))
+    record, arrays = trained({"history.every": 0})
+    assert "training_curves" not in draw(record, arrays)
+
+
+def test_the_moving_median():
+    """A median over a window that shrinks at the ends, and passes over what a divergence left out."""
+    series = np.arange(240.0)
+    series[100] = 1e9
+    smooth = smoothed(series)
+    assert smooth[50] == 50
+    assert smooth[0] == 1  # of 0, 1, 2
+    assert 99 <= smooth[100] <= 102
+    series[120:] = np.nan
+    assert np.isnan(smoothed(series)[130:]).all()
+    assert smoothed(np.array([3.0])).tolist() == [3.0]
+
+
+def test_the_test_episode(run):
+    """Every event has its mark; latch, action, pain and prediction are those of the replayed episode."""
+    record, arrays = run
+    (episode,) = fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
+    events, latch, pain = draw_episode(record, episode).axes
+    for row, line in enumerate(events.lines):
+        np.testing.assert_array_equal(line.get_xdata() - 1, np.flatnonzero(episode.events[:, row]))
+    lines = {line.get_label(): line.get_ydata() for ax in (latch, pain) for line in ax.lines}
+    assert set(lines) == {"desired latch", "action y", "pain", "pain predicted\nby M"}
+    np.testing.assert_array_equal(lines["desired latch"], episode.desired)
+    np.testing.assert_array_equal(lines["action y"], episode.actions)
+    np.testing.assert_array_equal(lines["pain predicted\nby M"], episode.predicted)
+    assert pain.get_xlabel() == "time step"
+
+
+def squares_of(patch):
+    return patch.get_path().vertices.reshape(-1, 5, 2)
+
+
+@pytest.mark.parametrize(("net", "last"), [("controller", "last y"), ("world_model", "y")])
+def test_hinton_diagrams(run, net, last):
+    """Each weight is a square of its size in its place, and its sign tells which of two kinds; inputs have names."""
+    record, arrays = run
+    figure = weights(record, arrays, net)
+    named = figure.axes[0]
+    assert [label.get_text() for label in named.get_xticklabels()] == ["A", "B", "X", "1", "pain", last]
+    parts = [arrays[f"{net}.{part}"] for part in ("input", "recurrent", "bias", "output", "output_bias")]
+    largest = max(np.abs(part).max() for part in parts)
+    drawn = np.full(arrays[f"{net}.input"].shape, np.nan)
+    for sign, patch in zip((1, -1), named.patches, strict=True):
+        for corners in squares_of(patch):
+            (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+            drawn[round((y0 + y1) / 2), round((x0 + x1) / 2)] = sign * (x1 - x0) ** 2 * largest
+    np.testing.assert_allclose(drawn, arrays[f"{net}.input"], rtol=1e-9)
+    squares = sum(len(squares_of(patch)) for ax in figure.axes for patch in ax.patches)
+    assert squares == sum(np.count_nonzero(part) for part in parts)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        f"full cell: +{largest:.2g}",
+        f"full cell: -{largest:.2g}",
+    ]
+
+
+def test_large_nets_are_images():
+    """Squares of a hundred hidden units would not be seen, and make files of megabytes."""
+    record, arrays = trained({"controller.hidden": 100, "regime.steps": 2})
+    figure = weights(record, arrays, "controller")
+    assert all(len(ax.images) == 1 for ax in (*figure.axes[:3], *figure.axes[4:6]))
+    assert figure.axes[-1].get_ylabel() == "weight"  # a scale of colours
+    assert len(svg_of(figure)) < 500_000
+
+
+def test_the_pain_landscape(run):
+    """One panel a context: what M predicts, the truth beside it, and under it how far they are apart."""
+    record, arrays = run
+    views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
+    axes = pain_landscape(record, arrays).axes
+    assert [ax.get_title() for ax in axes] == [view.context for view in views]
+    for view, ax in zip(views, axes, strict=True):
+        predicted, true, desired, minimum = ax.lines
+        np.testing.assert_array_equal(predicted.get_ydata(), view.predicted)
+        np.testing.assert_allclose(true.get_ydata(), (ACTIONS - view.desired) ** 2)
+        assert list(desired.get_xdata()) == [view.desired, view.desired]
+        assert minimum.get_ydata()[0] == view.predicted.min()
+        assert f"{view.distance:.3f}" in ax.get_xlabel()
+        assert f"{view.error:.3f}" in ax.get_xlabel()
+
+
+def test_direct_runs_have_no_world_model_to_draw():
+    """Where M has learned nothing, nothing of it is drawn."""
+    record, arrays = trained({"method.name": "direct", "method.credit": None, "method.warmup_steps": 0})
+    drawn = draw(record, arrays)
+    assert list(drawn) == ["training_curves", "test_episode", "controller_weights"]
+    assert len(drawn["training_curves"].axes) == 2
+    assert [line.get_label() for line in drawn["test_episode"].axes[2].lines] == ["pain"]
+
+
+def test_an_lstms_gates_are_named():
+    """Four rows of each hidden unit, gate by gate."""
+    record, arrays = trained({"controller.cell": "lstm"})
+    axes = weights(record, arrays, "controller").axes
+    assert axes[0].get_ylabel() == "to gates i, f, g, o of hidden units"
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["i 0", "f 0", "g 0", "o 0"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        SGD
+        | {
+            "optimiser.lr_controller": 1e9,
+            "optimiser.lr_world_model": 1e9,
+            "optimiser.clip_norm": None,
+            "eval.every": 10,
+        },
+        {"dtype": "float32"},
+        {"controller.hidden": 1, "world_model.hidden": 1},
+        {"regime.steps": 1, "method.warmup_steps": 0},
+        {"controller.init_scale": 0.0, "world_model.init_scale": 0.0, "method.warmup_steps": 100},
+    ],
+)
+def test_unusual_runs(changes, tmp_path):
+    """Diverged runs, single precision, the smallest nets, one step and all-zero weights have their figures too."""
+    record, arrays = trained(changes)
+    for name, figure in draw(record, arrays).items():
+        save(figure, tmp_path, name)
+    if "optimiser.name" in changes:
+        assert record.status == "diverged"
+        assert "diverged" in titles(figure)

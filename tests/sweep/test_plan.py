@@ -1,0 +1,99 @@
+"""Plans: what makes two runs one, and how runs become blocks."""
+
+import pytest
+from baseline import RTRL, SGD, baseline
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flipflop.config.keys import RULES, flat, structure
+from flipflop.config.rules import ConfigError
+from flipflop.core.result import RESULTS_VERSION
+from flipflop.records.planned import PlannedRun, key_of, run_key
+from flipflop.sweep.engine.plan import cost, cut_blocks, plan
+
+PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
+
+
+def planned(*changes):
+    return [PlannedRun(run_key(config), None, (), config) for config in map(baseline, changes)]
+
+
+def seeds(number, **changes):
+    return planned(*({"seed": seed, **changes} for seed in range(number)))
+
+
+@pytest.mark.parametrize("key", [key for key, rule in RULES.items() if rule.affects_results])
+def test_every_knob_is_in_the_key(key):
+    """Runs that differ in any knob that matters are different runs."""
+    value = flat(baseline())[key]
+    other = {str: "other", int: 7, float: 0.125, bool: not value, list: [7], type(None): 0.5}[type(value)]
+    assert run_key(baseline({key: other})) != run_key(baseline())
+
+
+def test_the_sweeps_name_is_not_in_the_key():
+    """The same run in another folder is the same run."""
+    assert run_key(baseline({"name": "a"})) == run_key(baseline())
+
+
+def test_the_key_does_not_change_by_itself():
+    """A key is for ever, whatever knobs come later: it is how results on disk are found again."""
+    assert run_key(baseline()) == "cc395c49d009d328"
+
+
+@pytest.mark.parametrize("change", [{"history.every": 2}, {"snapshots.every": 5}])
+def test_a_later_knob_counts_unless_it_has_the_value_of_before(change):
+    """A knob that was added later leaves the keys of earlier runs alone, and tells runs apart that use it."""
+    assert run_key(baseline(change)) != run_key(baseline())
+    earlier = {key: value for key, value in flat(baseline()).items() if key not in change}
+    assert key_of(earlier, RESULTS_VERSION) == run_key(baseline())
+
+
+def test_two_jobs_with_one_key_are_one_run():
+    """seed=0,0 is one run, and so is a run that two grids share; the first label stays."""
+    jobs = [("first", ("seed=0",)), ("second", ("seed=0",)), ("second", ("seed=1",))]
+    runs = plan(jobs, lambda overrides: baseline({"seed": int(overrides[0][-1])}))
+    assert [(run.label, run.config.seed) for run in runs] == [("first", 0), ("second", 1)]
+
+
+def test_every_run_is_validated():
+    """One run that cannot be run spoils the plan before anything starts."""
+    with pytest.raises(ConfigError, match=r"env.p_a=2 is not allowed"):
+        plan([(None, ("0",)), (None, ("2",))], lambda overrides: baseline({"env.p_a": int(overrides[0])}))
+
+
+@pytest.mark.parametrize(
+    ("runs", "workers", "sizes"),
+    [
+        (seeds(20), 1, [20]),
+        (seeds(20), 2, [10, 10]),
+        (seeds(200), 2, [50, 50, 50, 50]),
+        (seeds(10) + seeds(10, **PARALLEL), 2, [10, 10]),
+        (seeds(1), 8, [1]),
+        (planned(*(RTRL | {"seed": seed} for seed in range(100))), 2, [50, 50]),
+    ],
+)
+def test_as_few_blocks_as_keep_workers_busy(runs, workers, sizes):
+    """One core takes one block, two share a group, and two groups of about equal cost are not cut."""
+    assert [len(block) for block in cut_blocks(runs, workers, block_size=64)] == sizes
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([8, 16]), st.integers(1, 9), st.booleans()), min_size=1, max_size=40),
+    st.integers(1, 9),
+    st.integers(1, 12),
+)
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_blocks_partition_the_runs(rows, workers, block_size):
+    """Every run is in exactly one block, with runs of its structure, at most block_size, the costliest block first."""
+    runs = planned(
+        *(
+            {"seed": i, "controller.hidden": hidden, "regime.steps": steps, **(SGD if sgd else {})}
+            for i, (hidden, steps, sgd) in enumerate(rows)
+        )
+    )
+    blocks = cut_blocks(runs, workers, block_size)
+    assert sorted(run.key for block in blocks for run in block) == sorted(run.key for run in runs)
+    assert all(len({structure(run.config) for run in block}) == 1 for block in blocks)
+    assert all(1 <= len(block) <= block_size for block in blocks)
+    costs = [cost(block[0].config, len(block)) for block in blocks]
+    assert costs == sorted(costs, reverse=True)
