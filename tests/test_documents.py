@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "CHANGELOG.md", "outputs/README.md", "docs/scaling.md"]
+DOCUMENTS = ["README.md", "CHANGELOG.md", "outputs/README.md", "docs/scaling.md", "docs/experiment.md"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -24,6 +24,21 @@ def test_links_lead_somewhere(name):
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), target
+
+
+def test_citations_of_the_experiment_resolve():
+    """What code cites as a section of docs/experiment.md, also across the lines of a comment, is a heading there."""
+    document = (REPOSITORY / "docs" / "experiment.md").read_text()
+    headings = {line.lstrip("#").strip() for line in document.splitlines() if re.match(r"##+ ", line)}
+    cited = {
+        (str(path.relative_to(REPOSITORY)), " ".join(re.sub(r"\n\s*#", " ", citation).split()))
+        for folder in ("flipflop", "tests", "conf")
+        for path in (REPOSITORY / folder).rglob("*")
+        if path.suffix in {".py", ".yaml"}
+        for citation in re.findall(r"\(experiment:(\s[^)]*)\)", path.read_text())
+    }
+    assert {heading for _, heading in cited} >= {"Networks", "One outer step"}  # one of them runs over a line's end
+    assert [citation for citation in sorted(cited) if citation[1] not in headings] == []
 
 
 def test_figures_of_the_readme_are_small():
