@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
 from rich.console import Console
 
 from flipflop.cli.exits import ending
 from flipflop.config.combinations import validate
-from flipflop.config.keys import RULES, step_of, with_settings
+from flipflop.config.keys import config_from, origins, with_settings
 from flipflop.config.rules import ConfigError
 from flipflop.config.schema import Config
 from flipflop.core.result import RunResult
@@ -22,8 +21,6 @@ from flipflop.progress import Bar
 from flipflop.records.arrays import Arrays, arrays_of
 from flipflop.records.record import FINISHED, Record, finite
 from flipflop.results.load import load
-from flipflop.sweep.hydra.compose import to_config
-from flipflop.sweep.hydra.explain import HYDRA_ERRORS, explain
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -87,7 +84,7 @@ def train_again(record: Record, console: Console, changes: Mapping[str, Any] | N
     with Bar(console, f"run {record.index}") as bar:
         (result,) = train(
             [config],
-            lambda step, *_: bar.show(step / config.regime.steps, lambda: f"{step_of(record.config)} {step:,}"),
+            lambda step, *_: bar.show(step / config.regime.steps, lambda: f"{record.counts_in} {step:,}"),
         )
     return result, {name: stack[0] for name, stack in arrays_of([result]).items()}
 
@@ -99,14 +96,16 @@ def config_of(record: Record) -> Config:
         ConfigError: it cannot be run by this version.
     """
     try:
-        nested = OmegaConf.create({})
-        before = {key: rule.before for key, rule in RULES.items() if rule.before is not ...}
-        switches = {"dry_run": False, "figures": False}  # no part of a run; a record may be older than they are
-        for key, value in {**before, **switches, **record.config}.items():
-            OmegaConf.update(nested, key, value)
-        config = to_config(OmegaConf.merge(OmegaConf.structured(Config), nested))  # type: ignore[arg-type]
-    except HYDRA_ERRORS as error:
-        raise ConfigError(f"the record's config is not one of this flipflop: {explain(error)}") from error
+        config = config_from(record.config)
+    except ConfigError as error:
+        raise ConfigError(f"the record's config is not one of this flipflop: {error}") from error
+    here = origins(config)
+    for place in {**record.origins, **here}:
+        then, now = (found.get(place, "flipflop") for found in (record.origins, here))
+        if then != now:
+            raise ConfigError(
+                f"the record's {place} is from {then}, and what is here from {now}: they must be the same"
+            )
     validate(config)
     return config
 

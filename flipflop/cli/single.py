@@ -9,7 +9,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from flipflop.cli import presenter
-from flipflop.config.keys import step_of
 from flipflop.core.training.block import Floats
 from flipflop.progress import Bar
 from flipflop.records.folder import Folder
@@ -46,7 +45,7 @@ def run_one(composed: DictConfig) -> float:
     with Folder(path) as folder:
         log = Log(path, plain(composed))
         folder.plan([run])
-        unit = step_of(run.settings)
+        unit = run.counts_in
         with Bar(console, "run") as bar:
 
             def on_progress(outer_step: int, pain: Floats, accuracy: Floats) -> None:

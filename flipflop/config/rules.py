@@ -1,4 +1,8 @@
-"""What one knob may be, and the sentence that refuses a value."""
+"""What one knob may be, and the sentence that refuses a value.
+
+A knob's type carries its rule: `hidden: Count` is a whole number of 1 or more. Parts of the user's can use these types,
+or make others by `Annotated[float, Rule("a number above 2", lambda value: value > 2)]`.
+"""
 
 import math
 import re
@@ -17,138 +21,96 @@ class Rule:
 
     words: str
     test: Callable[[Any], bool]
-    varies_within_block: bool = False
-    affects_results: bool = True  # False: does not change what a run computes, so it is no part of the run's key
+    varies_within_block: bool = False  # True: runs that differ in it can advance in one block
+    affects_results: bool = True  # False: changes nothing that a run computes, and is no part of the run's key
     is_record_only: bool = False  # True: says what is kept of a run, and changes none of its numbers
-    before: Any = ...  # what every run had before there was this knob: one that has it keeps its key
+
+    def allows(self, value: Any) -> bool:
+        """Whether a value obeys; one of another type does not."""
+        try:
+            return bool(self.test(value))
+        except TypeError:
+            return False
 
 
-def one_of(*allowed: str, before: Any = ...) -> Rule:
-    return Rule(f"one of {', '.join(allowed)}", lambda choice: choice in allowed, before=before)
+def one_of(*allowed: str) -> Rule:
+    """Return the rule of a choice."""
+    return Rule(f"one of {', '.join(allowed)}", lambda choice: choice in allowed)
 
 
-def _is_name(name: str | None) -> bool:
-    return name is None or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) is not None
-
-
-NAME_WORDS = "at most 100 letters, digits, '.', '_' or '-', beginning with a letter or a digit"
-Count = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1)]
-Seed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0)]
-RunSeed = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, varies_within_block=True)]
-Steps = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, varies_within_block=True)]
-EVERY = "a whole number, 1 or more, or 0 for none"
-KeepAll = Annotated[int, Rule(EVERY, lambda n: n >= 0, is_record_only=True, before=1)]
-KeepNone = Annotated[int, Rule(EVERY, lambda n: n >= 0, is_record_only=True, before=0)]
-Lengths = Annotated[
-    list[int], Rule("a list of whole numbers, 1 or more each", lambda lengths: all(n >= 1 for n in lengths), before=[])
-]
-
-
-Name = Annotated[str, Rule(NAME_WORDS, _is_name)]
-Several = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1, before=1)]
-OutputScale = Annotated[
-    float | None,
-    Rule("a finite number above 0, or null without noise", lambda s: s is None or 0 < s < math.inf, before=None),
-]
-
-
-RandomFraction = Annotated[
-    float | None,
-    Rule("a number above 0 and below 1, or null", lambda f: f is None or 0 < f < 1, before=None),
-]
-
-
-Exploration = Annotated[float, Rule("a number from 0 to below 1", lambda f: 0 <= f < 1, before=0.0)]
-ZeroOrMore = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0, before=0)]
-SeedOfBurnIn = Annotated[
-    int | None,
-    Rule("a whole number, 0 or more, or null without a burn-in", lambda n: n is None or n >= 0, before=None),
-]
-
-
-StopAfter = Annotated[
-    int | None,
-    Rule("a whole number, 1 or more, or null to go on to the end", lambda n: n is None or n >= 1, before=None),
-]
-
-
-Sees = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), before=True)]
-ForgetBias = Annotated[
-    float | None,
-    Rule("a finite number, or null for the cell's own", lambda b: b is None or math.isfinite(b), before=None),
-]
-
-
-ThroughPain = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), before=False)]
-Credit = Annotated[
-    str | None,
-    Rule("one of one_step, full, or null with method=direct", lambda credit: credit in ("one_step", "full", None)),
-]
-
-
-Switch = Annotated[bool, Rule("true or false", lambda choice: choice in (True, False), affects_results=False)]
-SweepName = Annotated[str | None, Rule(NAME_WORDS, _is_name, affects_results=False)]
-Probability = Annotated[float, Rule("a probability from 0 to 1", lambda p: 0 <= p <= 1, varies_within_block=True)]
-ProbabilityInTest = Annotated[
-    float | None,
-    Rule(
-        "a probability from 0 to 1, or null for that of env",
-        lambda p: p is None or 0 <= p <= 1,
-        varies_within_block=True,
-        before=None,
-    ),
-]
-
-
-PainAtInTest = Annotated[
-    str | None,
-    Rule("one of every, x, or null for that of env", lambda at: at in ("every", "x", None), before=None),
-]
-
-
-MinLagInTest = Annotated[
-    int | None,
-    Rule("a whole number, 0 or more, or null for that of env", lambda n: n is None or n >= 0, before=None),
-]
-
-
-Rate = Annotated[float, Rule("a finite number above 0", lambda rate: 0 < rate < math.inf, varies_within_block=True)]
-Scale = Annotated[
-    float, Rule("a finite number, 0 or more", lambda scale: 0 <= scale < math.inf, varies_within_block=True)
-]
-ClipNorm = Annotated[
-    float | None,
-    Rule(
-        "a finite number above 0, or null for no clipping",
-        lambda c: c is None or 0 < c < math.inf,
-        varies_within_block=True,
-    ),
-]
-
-
-Decay = Annotated[
-    float | None,
-    Rule(
-        "a number from 0 to below 1, or null without Adam", lambda b: b is None or 0 <= b < 1, varies_within_block=True
-    ),
-]
-
-
-Epsilon = Annotated[
-    float | None,
-    Rule(
-        "a finite number above 0, or null without Adam",
-        lambda e: e is None or 0 < e < math.inf,
-        varies_within_block=True,
-    ),
-]
-
-
-Threshold = Annotated[float, Rule("a number from 0 to below 1", lambda x: 0 <= x < 1)]
-Fraction = Annotated[float, Rule("a number above 0, at most 1", lambda x: 0 < x <= 1)]
+def or_null(rule: Rule, null_means: str) -> Rule:
+    """Return a rule that allows null too, which means `null_means`."""
+    return Rule(
+        f"{rule.words}, or null for {null_means}",
+        lambda value: value is None or rule.test(value),
+        rule.varies_within_block,
+        rule.affects_results,
+        rule.is_record_only,
+    )
 
 
 def refuse(key: str, value: Any, words: str) -> ConfigError:
-    """The one sentence for a value that its rule does not allow."""
+    """Return the one sentence for a value that its rule does not allow."""
     shown = {"None": "null", "True": "true", "False": "false"}.get(str(value), value)
     return ConfigError(f"{key}={shown} is not allowed: {key} must be {words}")
+
+
+NAME_WORDS = "at most 100 letters, digits, '.', '_' or '-', beginning with a letter or a digit"
+EVERY_WORDS = "a whole number, 1 or more, or 0 for none"
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a folder."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text) is not None
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+COUNT = Rule("a whole number, 1 or more", lambda n: _is_whole(n) and n >= 1)
+ZERO_OR_MORE = Rule("a whole number, 0 or more", lambda n: _is_whole(n) and n >= 0)
+VARYING_ZERO_OR_MORE = Rule(ZERO_OR_MORE.words, ZERO_OR_MORE.test, varies_within_block=True)
+ABOVE_ZERO = Rule("a finite number above 0", lambda x: 0 < x < math.inf)
+SWITCH = Rule("true or false", lambda choice: choice in (True, False))
+
+Count = Annotated[int, COUNT]
+ZeroOrMore = Annotated[int, ZERO_OR_MORE]
+Seed = Annotated[int, VARYING_ZERO_OR_MORE]
+Steps = Annotated[int, VARYING_ZERO_OR_MORE]
+AboveZero = Annotated[float, ABOVE_ZERO]
+Number = Annotated[float, Rule("a finite number", lambda x: math.isfinite(x))]
+Probability = Annotated[float, Rule("a probability from 0 to 1", lambda p: 0 <= p <= 1, varies_within_block=True)]
+Fraction = Annotated[float, Rule("a number above 0, at most 1", lambda x: 0 < x <= 1)]
+BelowOne = Annotated[float, Rule("a number from 0 to below 1", lambda x: 0 <= x < 1)]
+VaryingBelowOne = Annotated[float, Rule("a number from 0 to below 1", lambda x: 0 <= x < 1, varies_within_block=True)]
+VaryingAboveZero = Annotated[float, Rule(ABOVE_ZERO.words, ABOVE_ZERO.test, varies_within_block=True)]
+Scale = Annotated[float, Rule("a finite number, 0 or more", lambda x: 0 <= x < math.inf, varies_within_block=True)]
+Switch = Annotated[bool, SWITCH]
+Name = Annotated[str, Rule(NAME_WORDS, is_name)]
+PartName = Annotated[str, Rule(NAME_WORDS, is_name)]
+Precision = Annotated[str, one_of("float64", "float32")]
+Lengths = Annotated[
+    list[int], Rule("a list of whole numbers, 1 or more each", lambda lengths: all(map(COUNT.test, lengths)))
+]
+ClipNorm = Annotated[
+    float | None,
+    or_null(Rule(ABOVE_ZERO.words, ABOVE_ZERO.test, varies_within_block=True), "no clipping"),
+]
+SeedOfBurnIn = Annotated[int | None, or_null(ZERO_OR_MORE, "a test without a burn-in")]
+
+# What changes no number of a run: whether it is shown, where it is kept, and how much of it.
+SweepName = Annotated[str | None, Rule(NAME_WORDS, lambda name: name is None or is_name(name), affects_results=False)]
+Display = Annotated[bool, Rule(SWITCH.words, SWITCH.test, affects_results=False)]
+Texts = Annotated[
+    list[str],
+    Rule(
+        "a list of files or modules, as in [gru.py]",
+        lambda texts: all(isinstance(text, str) and text for text in texts),
+        affects_results=False,
+    ),
+]
+Names = Annotated[
+    list[str], Rule("a list of names", lambda names: all(is_name(name) for name in names), is_record_only=True)
+]
+KeptEvery = Annotated[int, Rule(EVERY_WORDS, ZERO_OR_MORE.test, is_record_only=True)]

@@ -2,105 +2,106 @@
 
 Plain dataclasses without Hydra or OmegaConf, so that the core can import them. They hold no defaults: those stand in
 conf/ alone. The type of each field carries its rule (rules.py).
+
+Some sections are *parts*: cells, output units, worlds, optimisers and methods, each chosen by name. Here is what all
+parts of a kind have; a part's own knobs are a subclass, beside the part (flipflop.parts).
 """
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field, fields, make_dataclass
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from flipflop.config.rules import (
+    BelowOne,
     ClipNorm,
     Count,
-    Credit,
-    Decay,
-    Epsilon,
-    Exploration,
-    ForgetBias,
+    Display,
     Fraction,
-    KeepAll,
-    KeepNone,
+    KeptEvery,
     Lengths,
-    MinLagInTest,
     Name,
-    OutputScale,
-    PainAtInTest,
-    Probability,
-    ProbabilityInTest,
-    RandomFraction,
-    Rate,
-    RunSeed,
+    Names,
+    PartName,
+    Precision,
+    Rule,
     Scale,
     Seed,
     SeedOfBurnIn,
-    Sees,
-    Several,
-    Steps,
-    StopAfter,
     SweepName,
     Switch,
-    Threshold,
-    ThroughPain,
+    Texts,
+    VaryingAboveZero,
     ZeroOrMore,
     one_of,
+    or_null,
 )
 
 
-@dataclass
-class Environment:
-    """The world: which events fire, when there is pain, and for how long (conf/env)."""
+@dataclass(kw_only=True)
+class Knobs:
+    """What every part has: its name, by which it is chosen."""
 
-    p_a: Probability
-    p_b: Probability
-    p_x: Probability
-    pain_at: Annotated[str, one_of("every", "x", before="every")]
-    min_lag: ZeroOrMore
+    name: PartName
+
+
+@dataclass(kw_only=True)
+class World(Knobs):
+    """What every world has (conf/env)."""
+
     episode_length: Count
 
 
-@dataclass
+@dataclass(kw_only=True)
+class Cell(Knobs):
+    """What every recurrent cell has (conf/controller/cell, conf/world_model/cell)."""
+
+
+@dataclass(kw_only=True)
+class Output(Knobs):
+    """What every output unit of the controller has (conf/controller/output)."""
+
+
+@dataclass(kw_only=True)
+class Optimiser(Knobs):
+    """What every optimiser has (conf/optimiser)."""
+
+    lr_controller: VaryingAboveZero
+    lr_world_model: VaryingAboveZero
+    clip_norm: ClipNorm
+
+
+@dataclass(kw_only=True)
+class Method(Knobs):
+    """What every learning method has (conf/method)."""
+
+
+@dataclass(kw_only=True)
 class Network:
     """What the controller and the world model have in common."""
 
-    cell: Annotated[str, one_of("elman", "lstm", "feedforward", before="elman")]
-    activation: Annotated[str, one_of("tanh", "logistic", before="tanh")]
+    cell: Cell
     hidden: Count
-    init: Annotated[str, one_of("gaussian", "orthogonal", "identity", before="gaussian")]
+    init: Annotated[str, one_of("gaussian", "orthogonal", "identity")]
     init_scale: Scale
-    forget_bias: ForgetBias
-    sees_pain: Sees
+    sees_pain: Switch
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Controller(Network):
     """The net that acts (conf/controller)."""
 
-    sees_action: Sees
-    output: Annotated[
-        str, one_of("deterministic", "gaussian", "logit_noise", "bernoulli", "mean_sigma", before="deterministic")
-    ]
-    output_scale: OutputScale
+    output: Output
+    sees_action: Switch
 
 
-@dataclass
+@dataclass(kw_only=True)
 class WorldModel(Network):
     """The net that predicts pain, or several whose predictions are averaged (conf/world_model)."""
 
-    ensemble: Several
+    ensemble: Count
 
 
-@dataclass
-class Optimiser:
-    """How both nets descend (conf/optimiser)."""
-
-    name: Annotated[str, one_of("adam", "sgd")]
-    lr_controller: Rate
-    lr_world_model: Rate
-    clip_norm: ClipNorm
-    beta1: Decay
-    beta2: Decay
-    eps: Epsilon
-
-
-@dataclass
+@dataclass(kw_only=True)
 class Regime:
     """How many episodes an outer step averages over, and how many outer steps there are (conf/regime)."""
 
@@ -109,73 +110,88 @@ class Regime:
     steps: Count
 
 
-@dataclass
-class Method:
-    """What the controller learns from (conf/method)."""
+@dataclass(kw_only=True)
+class WorldInTest:
+    """What of the world is another in the fixed test than in training (conf/eval/env); see `in_test`."""
 
-    name: Annotated[str, one_of("world_model", "direct", "rtrl_1990")]
-    credit: Credit
-    through_pain: ThroughPain
-    schedule: Annotated[str, one_of("concurrent", "model_first", before="concurrent")]
-    warmup_steps: Steps
-    rollouts_per_step: Several
-    data: Annotated[str, one_of("random", "on_policy", "mixed", before="random")]
-    random_fraction: RandomFraction
-    exploration_fraction: Exploration
+    world: ClassVar[type[World]]  # of the knobs
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the world's class, as the class of this object is made when it is needed."""
+        return _restored, (self.world, dict(vars(self)))
 
 
-@dataclass
-class World:
-    """What of the world is another in the fixed test than in training; null: the same (conf/eval/env)."""
-
-    p_a: ProbabilityInTest
-    p_b: ProbabilityInTest
-    p_x: ProbabilityInTest
-    pain_at: PainAtInTest
-    min_lag: MinLagInTest
+def in_test(world: Any) -> type[WorldInTest]:
+    """Return the knobs of a world that may be others in the test than in training: null means the same as there."""
+    if world not in _made:
+        _made[world] = _make(world)
+    return _made[world]
 
 
-@dataclass
+_made: dict[type[World], type[WorldInTest]] = {}
+
+
+def _make(world: Any) -> type[WorldInTest]:
+    made_fields = []
+    kinds = get_type_hints(world, include_extras=True)
+    for name in (each.name for each in fields(world)):
+        if name not in (each.name for each in fields(World)):
+            kind = kinds[name]
+            plain, rule = get_args(kind)[0], next(mark for mark in get_args(kind) if isinstance(mark, Rule))
+            if get_origin(plain) not in (Union, UnionType):
+                plain = plain | None
+            made_fields.append((name, Annotated[plain, or_null(rule, "that of env")], field(default=None)))
+    name = f"{world.__name__}InTest"
+    made: Any = make_dataclass(name, made_fields, bases=(WorldInTest,), kw_only=True, namespace={"world": world})
+    return made  # type: ignore[no-any-return]
+
+
+def _restored(world: type[World], knobs: dict[str, Any]) -> WorldInTest:
+    return in_test(world)(**knobs)
+
+
+@dataclass(kw_only=True)
 class Evaluation:
     """The fixed test a run must pass, at its checks and at its end (`eval` in conf/config.yaml)."""
 
-    env: World
+    env: WorldInTest
     episodes: Count
     episode_length: Count
     burn_in: ZeroOrMore
     lengths: Lengths
-    seed: Seed
+    metrics: Names
+    seed: ZeroOrMore
     burn_in_seed: SeedOfBurnIn
-    threshold: Threshold
+    threshold: BelowOne
     success_fraction: Fraction
     every: Count
-    stop_after: StopAfter
 
 
-@dataclass
+@dataclass(kw_only=True)
 class History:
     """How much of a run's course is kept (`history` in conf/config.yaml)."""
 
-    every: KeepAll
+    every: KeptEvery
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Snapshots:
     """How often a run's weights are kept (`snapshots` in conf/config.yaml)."""
 
-    every: KeepNone
+    every: KeptEvery
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Config:
     """One run, whole (conf/config.yaml)."""
 
-    seed: RunSeed
+    seed: Seed
     name: SweepName
-    dry_run: Switch
-    figures: Switch
-    dtype: Annotated[str, one_of("float64", "float32")]
-    env: Environment
+    dry_run: Display
+    figures: Display
+    plugins: Texts
+    dtype: Precision
+    env: World
     controller: Controller
     world_model: WorldModel
     optimiser: Optimiser

@@ -1,6 +1,6 @@
 """Episodes as the nets live through them: a controller acts in the world, a world model predicts its pain.
 
-Learning and evaluation share these, and so do the pictures of what a trained pair does. Shapes as in nets.py.
+Learning and evaluation share these, and so do the pictures of what a trained pair does. Shapes as in nets/weights.py.
 """
 
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from flipflop.core.nets.cells.base import sigmoid
 from flipflop.core.nets.rollout import Rollout, forward, step
 from flipflop.core.nets.weights import ACTION, EVENTS, PAIN, Net
-from flipflop.core.noise import Chance
+from flipflop.core.noise import ActionNoise
 from flipflop.core.reductions import mean_per_run
-from flipflop.core.worlds import latch
+from flipflop.core.worlds.base import Episodes, World
 
 Floats = NDArray[np.floating]
 
@@ -26,7 +26,7 @@ class RolloutOutcome(NamedTuple):
 
 
 def correct(actions: Floats, desired: Floats) -> NDArray[np.bool_]:
-    """Whether an action is on the latch's side of one half."""
+    """Whether an action is on the same side of one half as what is desired."""
     same_side: NDArray[np.bool_] = (actions > 0.5) == (desired > 0.5)
     return same_side
 
@@ -42,41 +42,27 @@ def accuracy_of(actions: Floats, desired: Floats, asked: Floats | None, axis: in
 
 
 def mean_pain(pain: Floats, asked: Floats | None) -> Floats:
-    """Each run's mean pain (R,) over the steps (R, T, B) at which there can be any; 0 where nothing is asked."""
+    """Each run's mean pain (R,) per judged action of (R, T, B); 0 where none is."""
     mean = mean_per_run(pain)
     return mean if asked is None else mean / np.maximum(mean_per_run(asked), 1 / asked[0].size)
 
 
 def act(
-    controller: Net,
-    rollout: Rollout,
-    events: Floats,
-    desired: Floats,
-    asked: Floats | None = None,
-    chance: Chance | None = None,
+    controller: Net, rollout: Rollout, world: World, drawn: Episodes, noise: ActionNoise | None = None
 ) -> RolloutOutcome:
-    """Let C act in its episodes, seeing its last action and the pain of it; without chance, by its mean output."""
+    """Let C act in its episodes, seeing its last action and the pain of it; without noise, by its mean output."""
     x = rollout.x
-    x[:, :-1, :, EVENTS] = events
+    x[:, :-1, :, EVENTS] = drawn.events
     x[:, 0, :, ACTION] = 0.5  # y_{-1}; the pain before the first step is 0 and stays 0 from the allocation on
     read_out = controller.V[:, None]
-    steps = zip(
-        rollout.seen_t,
-        rollout.h_t,
-        rollout.h_with_bias_t,
-        rollout.action_t,
-        rollout.pain_t,
-        desired.swapaxes(0, 1),
-        [None] * rollout.T if asked is None else asked.swapaxes(0, 1),
-        strict=True,
-    )
-    for t, (seen, h, h_with_bias, action, pain, desired_t, asked_t) in enumerate(steps):
-        step(controller, rollout, t, seen, h)
-        if chance is None:
+    actions = rollout.action_t
+    for t, (h_with_bias, action, pain) in enumerate(zip(rollout.h_with_bias_t, actions, rollout.pain_t, strict=True)):
+        step(controller, rollout, t)
+        if noise is None:
             sigmoid(np.vecdot(h_with_bias, read_out), out=action)
         else:
-            chance.take(t, np.vecdot(h_with_bias, read_out), out=action)
-        latch.pain(action, desired_t, asked_t, out=pain)
+            noise.take(t, np.vecdot(h_with_bias, read_out), out=action)
+        world.pain(t, actions, drawn, out=pain)
     return RolloutOutcome(x[:, 1:, :, ACTION], x[:, 1:, :, PAIN])
 
 

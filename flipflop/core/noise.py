@@ -1,4 +1,4 @@
-"""What is left to chance in C's actions: the noise of its output unit, and exploration where M learns from them.
+"""The noise in C's actions: that of its output unit, and exploration where M learns from them.
 
 It is drawn from a stream of its own, so that the published stream stays as it is (experiment: Random numbers).
 """
@@ -11,50 +11,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.config.schema import Config
-from flipflop.core.nets.outputs import OUTPUTS, OutputUnit
+from flipflop.core.nets.outputs.base import OutputUnit, output_unit
 
 Floats = NDArray[np.floating]
 DRAWN_AT_ONCE = 2**18  # uniforms: 2 MB
 PER_ACTION = {None: 0, "uniform": 1, "normal": 2}  # uniforms that the noise of one action takes
 
 
-class Chance(NamedTuple):
-    """What C's actions in some episodes owe to chance."""
+class ActionNoise(NamedTuple):
+    """The noise in C's actions in some episodes."""
 
     unit: OutputUnit
-    scale: float
     noise: Floats  # (R, T, B), as the unit draws it
     explored: NDArray[np.bool_] | None = None  # (R, T, B), where another action is taken instead of C's; None: nowhere
     instead: Floats | None = None  # (R, T, B), that action
 
     def take(self, t: int, o: Floats, out: Floats) -> None:
         """Write the actions of time step t, (R, B), from the read-out o."""
-        self.unit.act(o, self.noise[:, t], self.scale, out)
+        self.unit.act(o, self.noise[:, t], out)
         if self.explored is not None and self.instead is not None:
             np.copyto(out, self.instead[:, t], where=self.explored[:, t])
 
 
 class StepNoise(NamedTuple):
-    """What one outer step leaves to chance in R runs; None where nothing is."""
+    """The noise of one outer step of R runs; None where there is none."""
 
-    controller: Chance | None  # in the episodes that C learns from
-    world_model: Chance | None  # in those that M learns from, if C acts in them
+    controller: ActionNoise | None  # in the episodes that C learns from
+    world_model: ActionNoise | None  # in those that M learns from, if C acts in them
 
 
-def chances(
-    generators: Sequence[np.random.Generator], configs: Sequence[Config], first: int = 0
+class Exploration(NamedTuple):
+    """How C acts in the episodes that M learns from."""
+
+    episodes: int  # B_M, 0 if C acts in none
+    random_fraction: float  # of these episodes, the share with uniform actions alone
+    exploration_fraction: float  # of C's actions in them, the share replaced by uniform ones
+
+
+def step_noise(
+    generators: Sequence[np.random.Generator], configs: Sequence[Config], exploration: Exploration, first: int = 0
 ) -> Iterator[StepNoise]:
-    """What every outer step leaves to chance, without the `first` ones; the actions to take instead are not said.
+    """Draw the noise of every outer step, without the first ones; the actions to take instead are the data stream's.
 
-    Per outer step uniforms, as many as are needed of each: with M's episodes acted by C, for each of these whether it
-    is wholly random (data=mixed) and for each time step whether the action is; then the noise of M's episodes, then of
-    C's. The generators are new; a uniform takes one step of PCG64, so that outer steps already done can be jumped over.
+    Per outer step uniforms are drawn in this order, as many as are needed of each: where C acts in M's episodes, for
+    each of these whether it is wholly random and for each time step whether the action is; then the noise of M's
+    episodes; then that of C's. The generators are new; a uniform takes one step of PCG64, so that outer steps already
+    done can be skipped.
     """
     config, R = configs[0], len(configs)
-    method, unit, T = config.method, OUTPUTS[config.controller.output], config.env.episode_length
-    scale = config.controller.output_scale or 1.0  # the noise of the others has none
-    B = config.regime.episodes_per_step
-    B_M = B * method.rollouts_per_step if method.data != "random" else 0
+    unit, T, B = output_unit(config.controller.output), config.env.episode_length, config.regime.episodes_per_step
+    B_M, random_fraction, exploration_fraction = exploration
     per_action = PER_ACTION[unit.draws]
     *ends, drawn = np.cumsum([B_M, B_M * T, B_M * T * per_action, B * T * per_action]).tolist()
     if not drawn:
@@ -68,19 +74,19 @@ def chances(
         N = min(at_once, config.regime.steps - start)
         uniforms = np.stack([generator.random((N, drawn)) for generator in generators], axis=1)
         episodes, steps, for_world_model, for_controller = np.split(uniforms, ends, axis=-1)
-        is_random = episodes.reshape(N, R, 1, B_M) < (method.random_fraction or 0)
-        explored = is_random | (steps.reshape(N, R, T, B_M) < method.exploration_fraction)
+        is_random = episodes.reshape(N, R, 1, B_M) < random_fraction
+        explored = is_random | (steps.reshape(N, R, T, B_M) < exploration_fraction)
         world_model_noise = noise_of(for_world_model.reshape(N, R, T, B_M, per_action), config.dtype)
         controller_noise = noise_of(for_controller.reshape(N, R, T, -1, per_action or 1), config.dtype)
         for i in range(N):
             yield StepNoise(
-                Chance(unit, scale, controller_noise[i]) if per_action else None,
-                Chance(unit, scale, world_model_noise[i], explored[i]) if B_M else None,
+                ActionNoise(unit, controller_noise[i]) if per_action else None,
+                ActionNoise(unit, world_model_noise[i], explored[i]) if B_M else None,
             )
 
 
 def noise_of(uniforms: Floats, dtype: str) -> Floats:
-    """The noise (...) in so many uniforms each (..., 0 to 2): none, one as it is, two as a standard normal number."""
+    """Return the noise (...) in uniforms (..., 0 to 2): none, one as it is, two as a standard normal number."""
     if uniforms.shape[-1] == 0:
         return np.zeros(uniforms.shape[:-1], dtype)
     if uniforms.shape[-1] == 1:

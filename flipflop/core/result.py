@@ -1,6 +1,6 @@
 """What a run leaves: its outcome in numbers, its course, and its weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from flipflop.core.nets.weights import ReadOut, Weights
 
 Floats = NDArray[np.floating]
 
-RESULTS_VERSION = 1  # bumped when a change makes the same config give other numbers: it is part of every run's key
+RESULTS_VERSION = 2  # bumped when a change makes the same config give other numbers: it is part of every run's key
 DIVERGED_WEIGHT = 1e6  # a |weight| beyond this has left every regime in which a sigmoid net computes anything
 
 
@@ -36,17 +36,18 @@ class Metrics:
     training_pain: float | None
     at_lengths: dict[int, "AtLength"]  # of eval.lengths
     from_reset: "FromReset | None" = None  # with eval.burn_in
-    early_stop: "EarlyStop | None" = None  # with eval.stop_after
+    early_stop: "EarlyStop | None" = None  # with method.stop_after
+    further: dict[str, float | None] = field(default_factory=dict)  # eval.metrics by name
 
     def by_name(self) -> dict[str, float | int | None]:
         """Every number by one name: those of another length as mean_accuracy_at_1000, without burn-in _from_reset."""
-        parts = ("at_lengths", "from_reset", "early_stop")
+        parts = ("at_lengths", "from_reset", "early_stop", "further")
         numbers = {name: value for name, value in vars(self).items() if name not in parts}
         for length, scores in self.at_lengths.items():
             numbers |= {f"{name}_at_{length}": value for name, value in scores._asdict().items()}
         if self.from_reset is not None:
             numbers |= {f"{name}_from_reset": value for name, value in self.from_reset._asdict().items()}
-        return numbers | (self.early_stop._asdict() if self.early_stop else {})
+        return numbers | (self.early_stop._asdict() if self.early_stop else {}) | self.further
 
 
 class TrainingSummary(NamedTuple):
@@ -112,6 +113,7 @@ def metrics_of(config: Config, course: TrainingSummary, final: FinalEvaluation, 
         },
         from_reset=from_reset,
         early_stop=course.early_stop,
+        further={name: if_sound(numbers[run]) for name, numbers in final.further.items()},
     )
 
 
@@ -134,7 +136,7 @@ class FromReset(NamedTuple):
 
 
 class EarlyStop(NamedTuple):
-    """Whether a run ended because it had solved the test at eval.stop_after checks in a row."""
+    """Whether a run ended because it had solved the test at method.stop_after checks in a row."""
 
     stopped_at: int | None  # the outer step of the last of these checks; None: it went on to its end
 
@@ -167,7 +169,7 @@ class RunResult:
     history: History
     controller: Weights
     world_model: Weights  # of an ensemble, each array with its members as its first axis, after that of snapshots
-    by_lag: ByLag  # at the final evaluation, of its longest episodes, (bins,) each; 0 for a diverged run
+    by_lag: ByLag | None  # at the final evaluation, of its longest episodes, (bins,) each; 0 for a diverged run
     snapshots: Snapshots | None  # None with snapshots.every = 0; NaN from a divergence or an early stop on
     diverged_at: int | None  # the check, as an outer step, at which it was found to have diverged
     controller_sigma: ReadOut | None = None  # the second read-out of a mean_sigma unit

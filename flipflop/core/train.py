@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from flipflop.config.combinations import validate
-from flipflop.config.keys import flat, is_on_stream, structure
+from flipflop.config.keys import structure
 from flipflop.config.schema import Config
+from flipflop.core.methods.base import make_block
 from flipflop.core.result import RunResult
 from flipflop.core.training.block import Checkpoint, OnProgress
-from flipflop.core.training.episodic import EpisodicBlock
-from flipflop.core.training.stream import OnlineBlock
 
 
 def train(
@@ -39,5 +38,4 @@ def train(
             raise ValueError("the configs of one block may differ in values only, not in structure")
     # Overflow and NaN are a diverging run's own affair: it is found at the next check, its block-mates never notice.
     with np.errstate(all="ignore"):
-        block = OnlineBlock if is_on_stream(flat(configs[0])) else EpisodicBlock
-        return block(configs).train(on_progress, checkpoint)
+        return make_block(configs).train(on_progress, checkpoint)

@@ -51,7 +51,7 @@ def measured(
                 **{f"cost_{width}": total for width, total in own.total.items()},
                 **{phase.replace(" ", "_"): share for phase, share in own.phases.items()},
                 **{f"warmup_cost_{width}": total for width, total in own.warmup.items()},
-                "warmup_steps": config.method.warmup_steps,
+                "warmup_steps": getattr(config.method, "warmup_steps", 0),
                 "solved": solved and solved.solved,
                 "runs": solved and solved.runs,
                 "median_steps": solved and solved.median_steps,

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config.keys import flat, is_on_stream, with_settings
+from flipflop.config.keys import counts_in, with_settings
 from flipflop.config.rules import ConfigError
 from flipflop.config.schema import Config
-from flipflop.core import acting as act
-from flipflop.core.learning import bptt as learn
-from flipflop.core.noise import chances
+from flipflop.core import acting
+from flipflop.core.learning import bptt
+from flipflop.core.methods.base import make_block
+from flipflop.core.methods.world_model import WorldModelBlock
 from flipflop.core.training.episodic import EpisodicBlock
-from flipflop.core.worlds.draws import batches
 from flipflop.cost.stack import Integers, Reads, cost, reads
 from flipflop.cost.trace import Objects, Trace
 
@@ -38,18 +38,17 @@ M_FORWARD, M_BACKWARD, C_ROLLOUT, CREDIT, C_BACKWARD, UPDATES = PHASES = (
 
 # In which phase an operation is, by the function of the core that it is in: the outermost of these,
 _OUTERMOST: dict[CodeType, str] = {
-    EpisodicBlock.world_model_data.__code__: M_FORWARD,
-    learn.world_model_gradient.__code__: M_BACKWARD,
-    act.act.__code__: C_ROLLOUT,
-    learn.predicted_pain_gradient.__code__: CREDIT,
-    learn.true_pain_gradient.__code__: C_BACKWARD,
-    learn.controller_gradient.__code__: C_BACKWARD,
+    WorldModelBlock.world_model_data.__code__: M_FORWARD,
+    bptt.world_model_gradient.__code__: M_BACKWARD,
+    acting.act.__code__: C_ROLLOUT,
+    bptt.predicted_pain_gradient.__code__: CREDIT,
+    bptt.controller_gradient.__code__: C_BACKWARD,
     EpisodicBlock.descend.__code__: UPDATES,
 }
 
 
 # but what of M's lesson is on the way forward.
-_WITHIN = {act.predict.__code__: M_FORWARD}
+_WITHIN = {acting.predict.__code__: M_FORWARD}
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def price(config: Config) -> Price:
     Raises:
         ConfigError: it computes what a trace cannot follow.
     """
-    if is_on_stream(flat(config)):
+    if counts_in(config) == "environment step":
         raise ConfigError(
             f"method={config.method.name} cannot be priced: it has no outer steps of episodes, so that method must be "
             "world_model or direct"
@@ -85,7 +84,9 @@ def price(config: Config) -> Price:
     trace, results, begins = traced(config)
     alone = read = reads(trace, results)
     ends = begins
-    if config.method.schedule == "model_first":  # M learns in the warm-up only: an outer step of it is another
+    if (
+        getattr(config.method, "schedule", None) == "model_first"
+    ):  # M learns in the warm-up only: an outer step of it is another
         of_warmup, its_results, ends = traced(config, warmup_steps=1)
         alone = reads(of_warmup, its_results)
     return Price(
@@ -123,22 +124,25 @@ def step(config: Config, warmup_steps: int = 0) -> tuple[EpisodicBlock, Trace]:
     Raises:
         ConfigError: it computes what a trace cannot follow.
     """
-    single = with_settings(config, {"method.warmup_steps": warmup_steps, "regime.steps": 1, "snapshots.every": 0})
-    block = EpisodicBlock([with_settings(single, {"dtype": "object"})])
+    single = with_settings(config, {"regime.steps": 1, "snapshots.every": 0})
+    if hasattr(config.method, "warmup_steps"):
+        single = with_settings(single, {"method.warmup_steps": warmup_steps})
+    block = make_block([with_settings(single, {"dtype": "object"})])
+    assert isinstance(block, EpisodicBlock)
     block.pain, block.loss = block.pain.astype(object), block.loss.astype(object)
 
-    drawn = (next(batches(block.data, [single])), next(chances(block.chance, [single])))
+    drawn = next(block.draws([single]))
     data, own = list(_arrays(drawn)), learned(block)
     trace = Trace()
     laid_down = trace.lay_down(*data, *own)
     for array, objects in zip(own, laid_down[len(data) :], strict=True):
         array[...] = objects
-    batch, left = _replaced(drawn, iter(laid_down))
+    batch, noise = _replaced(drawn, iter(laid_down))
 
     trace.phase = None
     try:
-        with phases(trace):
-            block.outer_step(0, batch, left)
+        with phases(trace, type(block.world).pain_gradient.__code__):
+            block.outer_step(0, batch, noise)
     except TypeError as error:
         raise ConfigError(
             f"this run cannot be priced, its outer step does what no trace can follow: {error}"
@@ -175,20 +179,21 @@ def _replaced(tree: Any, arrays: Iterator[Objects]) -> Any:
 
 
 @contextmanager
-def phases(trace: Trace) -> Iterator[None]:
+def phases(trace: Trace, pain_gradient: CodeType | None = None) -> Iterator[None]:
     """Tell a trace in which phase its operations are, by the core's function that is running."""
     callers: list[str | None] = []
+    outermost = _OUTERMOST if pain_gradient is None else {**_OUTERMOST, pain_gradient: C_BACKWARD}
 
     def watch(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
-        if code not in _OUTERMOST and code not in _WITHIN:
+        if code not in outermost and code not in _WITHIN:
             return
         if event == "call":
             callers.append(trace.phase)
             if trace.phase is not None and code in _WITHIN:
                 trace.phase = _WITHIN[code]
             elif trace.phase is None:
-                trace.phase = _OUTERMOST.get(code)
+                trace.phase = outermost.get(code)
         elif event == "return":
             trace.phase = callers.pop()
 

@@ -28,7 +28,7 @@ def solution(config: Config, price: Price, records: Sequence[Record]) -> Solutio
     if not tried:
         return None
     (summary,) = summaries(tried)
-    steps, warmup = summary.median_steps, config.method.warmup_steps
+    steps, warmup = summary.median_steps, getattr(config.method, "warmup_steps", 0)
     cost = None if steps is None else {width: price.solution(steps, warmup, width) for width in price.total}
     solved = sum(record.metrics["steps_to_solve"] is not None for record in tried)
     return Solution(solved, len(tried), steps, cost)

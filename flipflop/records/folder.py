@@ -124,6 +124,8 @@ class Folder:
             label=run.label,
             overrides=list(run.overrides),
             config=run.settings,
+            origins=run.origins,
+            counts_in=run.counts_in,
             status=result.status if result is not None else "crashed" if outcome.crashed else "failed",
             metrics={} if result is None else finite(result.metrics.by_name()),
             error=error,

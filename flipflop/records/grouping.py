@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from flipflop.config.keys import RULES, decisive
+from flipflop.config.keys import COMMON_RULES, decisive
 from flipflop.records.record import FINISHED, Record
 
 # What never tells groups apart: the seed, and what changes no number.
-UNGROUPED_KEYS = ("seed", *(key for key, rule in RULES.items() if rule.is_record_only or not rule.affects_results))
+UNGROUPED_KEYS = (
+    "seed",
+    *(key for key, rule in COMMON_RULES.items() if rule.is_record_only or not rule.affects_results),
+)
 
 
 class Run(Protocol):
@@ -42,8 +45,8 @@ def setting_of(run: Run, key: str) -> str:
     for text in run.overrides:
         if text.startswith(f"{key}="):
             return text.partition("=")[2]
-    settings = run.settings
-    return str(settings.get(key, settings.get(f"{key}.name", "")))
+    settings, dotted = run.settings, key.replace("/", ".")
+    return str(settings.get(key, settings.get(f"{dotted}.name", "")))
 
 
 def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]:

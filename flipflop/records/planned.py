@@ -1,12 +1,9 @@
 """A run that is planned, and the key that identifies what it computes."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flipflop.config.keys import decisive, flat
+from flipflop.config.keys import counts_in, flat, key_of, origins
 from flipflop.config.schema import Config
 from flipflop.core.result import RESULTS_VERSION
 
@@ -25,13 +22,17 @@ class PlannedRun:
         """The config as {dotted key: value}."""
         return flat(self.config)
 
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where its outside parts come from, by their places."""
+        return origins(self.config)
+
+    @property
+    def counts_in(self) -> str:
+        """What it counts its training in: outer step or environment step."""
+        return counts_in(self.config)
+
 
 def run_key(config: Config) -> str:
-    """A hash of all that decides a run's numbers: its resolved config and the version of the results."""
-    return key_of(flat(config), RESULTS_VERSION)
-
-
-def key_of(settings: Mapping[str, Any], version: int) -> str:
-    """The key of a run with these settings, as that version of the results gave it."""
-    text = json.dumps([version, decisive(settings)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Return a hash of all that decides a run's record: config, outside parts and the version of the results."""
+    return key_of(flat(config), origins(config), RESULTS_VERSION)

@@ -5,9 +5,10 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from flipflop.config.keys import key_of
 from flipflop.core.result import RunResult
 from flipflop.records.files import checksum
-from flipflop.records.planned import PlannedRun, key_of
+from flipflop.records.planned import PlannedRun
 
 FINISHED = ("ok", "diverged")  # with a result: a diverged run was a trial, and not a success
 
@@ -21,6 +22,8 @@ class Record:
     label: str | None
     overrides: list[str]
     config: dict[str, Any]  # {dotted key: value}
+    origins: dict[str, str]  # where its outside parts come from, by their places
+    counts_in: str  # what it counts its training in: outer step or environment step
     status: str  # ok, diverged, failed (an exception) or crashed (its process died)
     metrics: dict[str, Any]  # flipflop.core.result.Metrics by name; empty unless ok or diverged
     error: str | None
@@ -70,7 +73,7 @@ def record_of(line: bytes) -> Record:
     if given.keys() != names:
         raise ValueError("is a record of another version of flipflop")
     record = Record(**given)
-    if record.key != key_of(record.config, record.version):
+    if record.key != key_of(record.config, record.origins, record.version):
         raise ValueError("has a key that is not its config's")
     return record
 

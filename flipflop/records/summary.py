@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from flipflop.config.keys import is_on_stream
 from flipflop.records.grouping import deduplicate, grouped
 from flipflop.records.record import FINISHED, Record
 
@@ -30,7 +29,7 @@ class Summary:
     diverged: int
     failed: int
     seconds: float  # CPU
-    is_on_stream: bool  # with method=rtrl_1990, where an outer step is an environment step
+    counts_in: str  # what they count their training in: outer step or environment step
 
 
 def summaries(records: Sequence[Record]) -> list[Summary]:
@@ -57,7 +56,7 @@ def _summary(name: dict[str, str], members: Sequence[Record]) -> Summary:
         diverged=sum(record.status == "diverged" for record in members),
         failed=len(members) - len(tried),
         seconds=sum(record.seconds for record in members),
-        is_on_stream=is_on_stream(members[0].config),
+        counts_in=members[0].counts_in,
     )
 
 

@@ -1,18 +1,17 @@
 """What a trained pair does, from its record alone: a test episode, and the world model's view of every action."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from flipflop.config.keys import RULES
-from flipflop.config.schema import Environment
+from flipflop.config.keys import config_from, evaluation_world, part_of
 from flipflop.core.acting import accuracy_of, act, predict
-from flipflop.core.nets.cells.kinds import Kind, kind_of
+from flipflop.core.nets.cells.base import cell_maker
 from flipflop.core.nets.rollout import Rollout
 from flipflop.core.nets.weights import Net, Weights
-from flipflop.core.worlds import base, latch
+from flipflop.core.worlds.base import Episodes, World, make_world
 from flipflop.records.arrays import Arrays
 
 Floats = NDArray[np.floating]
@@ -21,21 +20,11 @@ Settings = dict[str, Any]  # a record's config: {dotted key: value}
 EPISODE_LENGTH = 80  # time steps of the test episode (the page, One test episode after training)
 ACTIONS = np.linspace(0, 1, 101)  # at which the pain landscape is looked at
 
-# The page's five latch contexts (Pain landscape), by the events up to the step whose action is varied: what happens at
-# each time step, - for nothing. The page does not say how long its contexts are; these lengths are this project's.
-CONTEXTS = {
-    "just after A": "B--A",
-    "after A and distractors": "B--AXX-XX",
-    "just after B": "A--B",
-    "after B and distractors": "A--BXX-XX",
-    "long after B": "A--B" + "X--" * 8,
-}
-
 
 class Episode(NamedTuple):
     """One episode as a pair lives through it, (T,) each."""
 
-    events: Floats  # (T, 3), one-hot (A, B, X)
+    events: Floats  # (T, E), 1 where the event of a channel fires
     desired: Floats
     actions: Floats
     pain: Floats
@@ -54,21 +43,21 @@ class Episode(NamedTuple):
 
 
 class Landscape(NamedTuple):
-    """M's predicted pain over the action in one latch context."""
+    """M's predicted pain over the action in one situation, beside the world's."""
 
     context: str
     desired: float
     predicted: Floats  # at ACTIONS
-    is_asked: bool = True  # whether the action has any pain
+    true: Floats  # at ACTIONS
 
     @property
-    def true(self) -> Floats:
-        """The world's pain at ACTIONS."""
-        return np.square(ACTIONS - self.desired) * self.is_asked
+    def is_asked(self) -> bool:
+        """Whether the action has any pain."""
+        return bool(self.true.any())
 
     @property
     def distance(self) -> float:
-        """How far the action that M likes best is from the latch; NaN where every action is as good."""
+        """How far the action that M likes best is from what is desired; NaN where every action is as good."""
         if not self.is_asked or not np.isfinite(self.predicted).all():
             return float("nan")
         return float(abs(ACTIONS[self.predicted.argmin()] - self.desired))
@@ -98,124 +87,115 @@ def _nets(parts: Sequence[NDArray[Any]]) -> Net:
 
 def with_last(nets: Net, last: Net) -> Net:
     """Nets side by side, and one more."""
-    return Net.of(np.concatenate([nets.theta, last.theta]), hidden=nets.V.shape[1] - 1)
+    return nets.like(np.concatenate([nets.theta, last.theta]))
 
 
-def kinds_of(settings: Settings) -> tuple[Kind, Kind]:
-    """The kinds of cells of C and of M; a record may be older than there being a choice."""
+class Replay:
+    """What a run's parts do again: its test's world, its cells, and the episodes of its test.
 
-    def of(net: str) -> Kind:
-        return kind_of(settings.get(f"{net}.cell", "elman"), settings.get(f"{net}.activation", "tanh"))
+    A record from which a part is missing cannot be replayed; its tables and curves need none of it.
+    """
 
-    return of("controller"), of("world_model")
+    def __init__(self, settings: Settings) -> None:
+        """Make the parts that a record's settings name.
 
+        Raises:
+            ConfigError: one is not there.
+        """
+        self.config = config_from(settings)
+        self.has_world_model: bool = part_of(self.config, "method").make.has_world_model
+        self.world = make_world([evaluation_world(self.config)], self.config.dtype)
+        self.trained_in = make_world([self.config.env], self.config.dtype)
+        self.cells = [cell_maker(net.cell) for net in (self.config.controller, self.config.world_model)]
 
-def world_of(settings: Settings) -> Environment:
-    """The world in which the pair was tested; a record may be older than some of its knobs."""
+    def fresh_episodes(self, controllers: Net, world_models: Net) -> list[Episode]:
+        """Let each pair live through the same episode: the one that follows the evaluation's, in no training data.
 
-    def of_test(name: str) -> Any:
-        value = settings.get(f"eval.env.{name}")
-        return settings.get(f"env.{name}", RULES[f"env.{name}"].before) if value is None else value
+        A test with a burn-in has its burn-in before it, which is not shown.
+        """
+        burn_in = self.config.eval.burn_in
+        drawn = self._fresh(burn_in + EPISODE_LENGTH)
+        episodes = [episode.after(burn_in) for episode in self._live(controllers, world_models, self.world, drawn)]
+        return episodes if self.has_world_model else [episode._replace(predicted=None) for episode in episodes]
 
-    return Environment(**{name: of_test(name) for name in get_type_hints(Environment)})
+    def _fresh(self, length: int) -> Episodes:
+        """The beginning of the episode that follows those of the evaluation, with 1, T and 1 as R, T and B."""
+        settings = self.config.eval
+        generator = np.random.default_rng(settings.burn_in_seed if settings.burn_in else settings.seed)
+        generator.random((settings.episodes, settings.burn_in + settings.episode_length))
+        return self.world.draw(generator.random((1, length, 1)))
 
+    def landscapes(self, controller: Net, world_model: Net) -> list[Landscape]:
+        """M's predicted pain of every action in each of the world's situations, which C has brought about.
 
-def has_world_model(settings: Settings) -> bool:
-    """Whether M has learned anything: with method=direct it is only drawn."""
-    return bool(settings["method.name"] != "direct")
+        Where tests have a burn-in, that of a fresh episode comes before each.
+        """
+        burn_in = self.config.eval.burn_in
+        before = self._fresh(burn_in + EPISODE_LENGTH).events[0, :burn_in, 0]
+        situations = self.trained_in.situations.items()
+        return [self._landscape(controller, world_model, before, *situation) for situation in situations]
+
+    def _landscape(
+        self, controller: Net, world_model: Net, before: Floats, context: str, happens: Sequence[str | None]
+    ) -> Landscape:
+        dtype, world = controller.theta.dtype, self.trained_in
+        shown = np.array([[channel == event for channel in world.channels] for event in happens], dtype)
+        events = np.concatenate([before, shown])
+        drawn = world.live(events[None, :, None])
+        (lived,) = self._live(controller, world_model, world, drawn)
+
+        T, B, K = len(events), len(ACTIONS), len(world_model.theta)
+        varied = T - 1 - world.reach  # the time step whose action is varied: its pain is felt at the last
+        actions = np.broadcast_to(lived.actions[None, :, None], (1, T, B)).copy()
+        actions[:, varied] = ACTIONS
+        wide = Episodes(*(None if a is None else np.repeat(a, B, axis=2) for a in drawn))  # type: ignore[arg-type]
+        pain = world.pains(actions, wide)
+        with np.errstate(all="ignore"):
+            rollout = Rollout(K, T, B, world_model.inputs, world_model.hidden, dtype, self.cells[1])
+            seen = (np.repeat(array, K, axis=0) for array in (wide.events, pain, actions))
+            predicted = predict(world_model, rollout, *seen)
+        return Landscape(
+            context, float(drawn.desired[0, varied, 0]), predicted[:, -1].mean(axis=0), pain[0, -1].astype(float)
+        )
+
+    def _live(self, controllers: Net, world_models: Net, world: World, drawn: Episodes) -> list[Episode]:
+        """Let R pairs live through one episode, drawn with 1, T and 1 as R, T and B; an ensemble predicts its mean."""
+        R, (_, T, B) = len(controllers.theta), drawn.desired.shape
+        K = len(world_models.theta) // R
+        drawn = Episodes(*(None if a is None else np.repeat(a, R, axis=0) for a in drawn))  # type: ignore[arg-type]
+        dtype = controllers.theta.dtype
+        with np.errstate(all="ignore"):  # a diverged pair does what it can
+            rollout = Rollout(R, T, B, controllers.inputs, controllers.hidden, dtype, self.cells[0])
+            acted = act(controllers, rollout, world, drawn)
+            imagined = Rollout(R * K, T, B, world_models.inputs, world_models.hidden, dtype, self.cells[1])
+            seen = (np.repeat(array, K, axis=0) for array in (drawn.events, acted.pain, acted.actions))
+            predicted = predict(world_models, imagined, *seen).reshape(R, K, T, B).mean(axis=1)
+        return [
+            Episode(
+                events=drawn.events[run, :, 0].copy(),
+                desired=drawn.desired[run, :, 0].copy(),
+                actions=acted.actions[run, :, 0].copy(),
+                pain=acted.pain[run, :, 0].copy(),
+                predicted=predicted[run, :, 0].copy(),
+                asked=None if drawn.asked is None else drawn.asked[run, :, 0].copy(),
+            )
+            for run in range(R)
+        ]
 
 
 def fresh_episodes(controllers: Net, world_models: Net, settings: Settings) -> list[Episode]:
-    """The same episode for each pair: the one that follows those of the evaluation, in nobody's training data.
+    """Let each pair live through the same episode of a record's test (Replay.fresh_episodes).
 
-    A test with a burn-in has its burn-in before it, which is not shown.
+    Raises:
+        ConfigError: a part that the settings name is not there.
     """
-    burn_in = _burn_in(settings)
-    drawn = _fresh(settings, burn_in + EPISODE_LENGTH, controllers.theta.dtype)
-    episodes = [episode.after(burn_in) for episode in _live(controllers, world_models, kinds_of(settings), drawn)]
-    return episodes if has_world_model(settings) else [episode._replace(predicted=None) for episode in episodes]
-
-
-def _burn_in(settings: Settings) -> int:
-    """Time steps before those of a test; a record may be older than there being any."""
-    return int(settings.get("eval.burn_in", 0))
-
-
-def _fresh(settings: Settings, length: int, dtype: DTypeLike) -> base.Episodes:
-    """The beginning of the episode that follows those of the evaluation, with 1, T and 1 as R, T and B."""
-    burn_in = _burn_in(settings)
-    generator = np.random.default_rng(settings["eval.burn_in_seed" if burn_in else "eval.seed"])
-    generator.random((settings["eval.episodes"], burn_in + settings["eval.episode_length"]))
-    world = world_of(settings)
-    uniforms = generator.random((1, length, 1))
-    return latch.episodes(uniforms, latch.thresholds([world]), dtype, world.min_lag, world.pain_at)
+    return Replay(settings).fresh_episodes(controllers, world_models)
 
 
 def landscapes(controller: Net, world_model: Net, settings: Settings) -> list[Landscape]:
-    """M's predicted pain of every action in each of the page's contexts, which C has brought about by its actions.
+    """M's predicted pain of every action in each of the world's situations (Replay.landscapes).
 
-    Where tests have a burn-in, that of a fresh episode comes before each.
+    Raises:
+        ConfigError: a part that the settings name is not there.
     """
-    at_x_alone = settings.get("env.pain_at") == "x"
-    burn_in = _burn_in(settings)
-    before = _fresh(settings, burn_in + EPISODE_LENGTH, controller.theta.dtype).events[0, :burn_in, 0]
-    kinds = kinds_of(settings)
-    return [_landscape(controller, world_model, kinds, at_x_alone, before, *item) for item in CONTEXTS.items()]
-
-
-def _landscape(
-    controller: Net,
-    world_model: Net,
-    kinds: tuple[Kind, Kind],
-    at_x_alone: bool,
-    before: Floats,
-    context: str,
-    happens: str,
-) -> Landscape:
-    dtype = controller.theta.dtype
-    shown = np.array([[letter == event for event in "ABX"] for letter in happens], dtype)
-    events = np.concatenate([before, shown])
-    T = len(events)
-    desired = np.zeros(T, dtype)
-    latch = 0.0
-    for t, (is_a, is_b, _) in enumerate(events):
-        latch = 0.0 if is_a else 1.0 if is_b else latch
-        desired[t] = latch
-    of_one = events[None, :, None]
-    drawn = base.Episodes(of_one, desired[None, :, None], of_one[..., 2] if at_x_alone else None)
-    (lived,) = _live(controller, world_model, kinds, drawn)
-
-    B, K = len(ACTIONS), len(world_model.theta)
-    shape = (K, T, B)
-    actions = np.broadcast_to(lived.actions[None, :, None], shape).copy()
-    actions[:, -1] = ACTIONS
-    rollout = Rollout(K, T, B, world_model.V.shape[1] - 1, dtype, kinds[1])
-    pain = np.broadcast_to(lived.pain[None, :, None], shape)
-    with np.errstate(all="ignore"):
-        predicted = predict(world_model, rollout, np.broadcast_to(events[None, :, None], (*shape, 3)), pain, actions)
-    return Landscape(context, latch, predicted[:, -1].mean(axis=0), not at_x_alone or happens[-1] == "X")
-
-
-def _live(controllers: Net, world_models: Net, kinds: tuple[Kind, Kind], drawn: base.Episodes) -> list[Episode]:
-    """Let R pairs live through one episode, drawn with 1, T and 1 as R, T and B; an ensemble predicts its mean."""
-    R, (_, T, B) = len(controllers.theta), drawn.desired.shape
-    K = len(world_models.theta) // R
-    events, desired = np.broadcast_to(drawn.events, (R, T, B, 3)), np.broadcast_to(drawn.desired, (R, T, B))
-    asked = None if drawn.asked is None else np.broadcast_to(drawn.asked, (R, T, B))
-    dtype = controllers.theta.dtype
-    with np.errstate(all="ignore"):  # a diverged pair does what it can
-        acted = act(controllers, Rollout(R, T, B, controllers.V.shape[1] - 1, dtype, kinds[0]), events, desired, asked)
-        imagined = Rollout(R * K, T, B, world_models.V.shape[1] - 1, dtype, kinds[1])
-        seen = (np.repeat(array, K, axis=0) for array in (events, acted.pain, acted.actions))
-        predicted = predict(world_models, imagined, *seen).reshape(R, K, T, B).mean(axis=1)
-    return [
-        Episode(
-            events=events[run, :, 0].copy(),
-            desired=desired[run, :, 0].copy(),
-            actions=acted.actions[run, :, 0].copy(),
-            pain=acted.pain[run, :, 0].copy(),
-            predicted=predicted[run, :, 0].copy(),
-            asked=None if asked is None else asked[run, :, 0].copy(),
-        )
-        for run in range(R)
-    ]
+    return Replay(settings).landscapes(controller, world_model)

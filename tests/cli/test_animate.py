@@ -63,7 +63,7 @@ def test_a_run_that_stopped_early_ends_there(tmp_path, monkeypatch, capsys):
     """On a stream the last moment of a run that stopped early is its stop, also where it is trained again."""
     moments = []
     monkeypatch.setattr("flipflop.cli.animate.gif", lambda record, given, episodes: moments.append(given) or b"")
-    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "eval.every": 100, "eval.stop_after": 2}
+    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "eval.every": 100, "method.stop_after": 2}
     for snapshots in (90, 0):
         leave(tmp_path / str(snapshots), RTRL | easy | {"regime.steps": 900, "snapshots.every": snapshots})
         main([str(tmp_path / str(snapshots)), "--frames", "11"])

@@ -250,7 +250,7 @@ def test_a_net_that_has_all_is_not_masked():
 
 def test_direct_learning_has_no_world_model():
     """method=direct leaves M as drawn, counts one net's steps, records no loss, and sees the same episodes."""
-    changes = SHORT | {"method.name": "direct", "method.credit": None}
+    changes = SHORT | {"method": "direct", "method.credit": None}
     (direct,), (through_model,) = train([baseline(changes)]), train([baseline(SHORT)])
     drawn = initial_weights(streams(0).world_model, baseline().world_model)
     for part, initial in zip(direct.world_model, drawn, strict=True):
@@ -265,7 +265,7 @@ def test_direct_learning_has_no_world_model():
 
 def test_a_diverging_direct_run_is_found():
     """Without a world model's loss, weights tell."""
-    changes = {"method.name": "direct", "method.credit": None, "optimiser.lr_controller": 1e9}
+    changes = {"method": "direct", "method.credit": None, "optimiser.lr_controller": 1e9}
     (result,) = train([baseline(SHORT | changes)])
     assert result.status == "diverged"
 
@@ -273,13 +273,13 @@ def test_a_diverging_direct_run_is_found():
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"controller.forget_bias": 1.0}, "controller.forget_bias=1.0 .* null with controller.cell=elman"),
+        ({"controller.cell.forget_bias": 1.0}, "controller.cell.forget_bias=1.0 .* null with controller.cell=elman"),
         ({"controller.cell": "feedforward", "controller.init": "orthogonal"}, "controller.init=orthogonal .* gaussian"),
         (
             {"world_model.cell": "lstm", "world_model.init": "identity"},
             "world_model.init=identity .* world_model.cell=lstm",
         ),
-        ({"method.name": "direct"}, "method.credit=one_step .* null with method=direct"),
+        ({"method": "direct"}, "method.credit=one_step .* null with method=direct"),
         ({"method.credit": None}, "method.credit=null .* one_step or full"),
     ],
 )

@@ -62,7 +62,7 @@ def test_units_by_hand():
 def test_the_noise_is_what_it_is_called(output, mean, deviation):
     """Normal noise has mean 0 and deviation 1, uniform noise lies in [0, 1): moments of 16,000 draws."""
     scale = 0.3 if output == "gaussian" else None
-    config = baseline({"controller.output": output, "controller.output_scale": scale, "regime.steps": 800})
+    config = baseline({"controller.output": output, "controller.output.scale": scale, "regime.steps": 800})
     noise = np.stack([left.controller.noise for left in chances([streams(0).chance], [config])])
     assert noise.shape == (800, 1, 20, 1)
     assert noise.mean() == pytest.approx(mean, abs=0.03)
@@ -159,7 +159,7 @@ def test_an_ensemble_averages_models_of_its_own():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"controller.output": "gaussian", "controller.output_scale": 0.3, "method.data": "on_policy"},
+        {"controller.output": "gaussian", "controller.output.scale": 0.3, "method.data": "on_policy"},
         {"method.data": "mixed", "method.random_fraction": 0.5, "method.exploration_fraction": 0.1},
         {"world_model.ensemble": K, "snapshots.every": 10, "method.schedule": "model_first"},
     ],
@@ -180,13 +180,13 @@ def test_going_on_from_a_checkpoint(changes):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"controller.output": "gaussian"}, "output_scale=null .* a number with controller.output=gaussian"),
-        ({"controller.output_scale": 0.1}, "output_scale=0.1 .* null with controller.output=deterministic"),
+        ({"controller.output": "gaussian"}, "output_scale=null .* a number with controller/output=gaussian"),
+        ({"controller.output.scale": 0.1}, "output_scale=0.1 .* null with controller/output=deterministic"),
         ({"method.exploration_fraction": 0.1}, "exploration_fraction=0.1 .* 0 with method.data=random"),
         ({"method.random_fraction": 0.1}, "random_fraction=0.1 .* null with method.data=random"),
         ({"method.data": "mixed"}, "random_fraction=null .* a number with method.data=mixed"),
-        ({"method.name": "direct", "method.credit": None, "world_model.ensemble": 2}, "ensemble=2 .* 1 with method=di"),
-        ({"method.name": "direct", "method.credit": None, "method.data": "on_policy"}, "data=on_policy .* random with"),
+        ({"method": "direct", "method.credit": None, "world_model.ensemble": 2}, "ensemble=2 .* 1 with method=di"),
+        ({"method": "direct", "method.credit": None, "method.data": "on_policy"}, "data=on_policy .* random with"),
     ],
 )
 def test_what_would_do_nothing_is_refused(changes, told):

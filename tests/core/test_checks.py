@@ -35,7 +35,7 @@ def test_solved_checks_are_counted_in_a_row():
     """A check that is not solved begins the count anew; the first success of each test stays on record."""
     outcomes = [(1, 0), (1, 0), (0, 1), (1, 1), (1, 1)]
     from_reset = [(0, 0), (1, 0), (1, 0), (0, 1), (0, 0)]
-    checks, asked = checked(outcomes, from_reset, **{"eval.stop_after": 3})
+    checks, asked = checked(outcomes, from_reset, **{"method.stop_after": 3})
     assert checks.in_a_row.tolist() == [2, 3]
     assert checks.stop(np.arange(SEEDS)).tolist() == [False, True]
     assert checks.stop(np.array([1])).tolist() == [True]
@@ -47,7 +47,7 @@ def test_solved_checks_are_counted_in_a_row():
 @pytest.mark.parametrize("stop_after", [None, 5])
 def test_only_what_may_tell_something_is_tested(stop_after):
     """Without an early stop a run that has solved is not tested again; none ever stops then."""
-    checks, asked = checked([(1, 0), (0, 1)], [(1, 1)] * 2, **{"eval.stop_after": stop_after})
+    checks, asked = checked([(1, 0), (0, 1)], [(1, 1)] * 2, **{"method.stop_after": stop_after})
     assert asked["test"] == ([[0, 1], [1]] if stop_after is None else [[0, 1], [0, 1]])
     assert asked["from_reset"] == [[0, 1]]
     assert not checks.stop(np.arange(SEEDS)).any()

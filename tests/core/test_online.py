@@ -163,7 +163,7 @@ def test_a_stream_is_one_long_episode(world):
 
 def block(changes):
     """Nine runs that differ in values; one diverges, some stop early on an easy test, warm-ups end at other steps."""
-    easy = {"eval.threshold": 0.2, "eval.success_fraction": 0.4, "eval.every": 30, "eval.stop_after": 2}
+    easy = {"eval.threshold": 0.2, "eval.success_fraction": 0.4, "eval.every": 30, "method.stop_after": 2}
     configs = []
     for run in range(9):
         values = {
@@ -199,10 +199,10 @@ def everything(result):
         {},
         {"method.schedule": "model_first", "dtype": "float32"},
         {"method.through_pain": True, "method.exploration_fraction": 0.3},
-        {"method.credit": "one_step", "controller.output": "bernoulli", "controller.output_scale": None},
-        {"controller.activation": "logistic", "world_model.activation": "logistic", "controller.sees_pain": False},
+        {"method.credit": "one_step", "controller.output": "bernoulli", "controller.output.scale": None},
+        {"controller.cell.activation": "logistic", "world_model.cell.activation": "logistic", "controller.sees_pain": False},
         {"controller.cell": "feedforward", "env.pain_at": "x", "env.min_lag": 2, "eval.env.pain_at": "every"},
-        {"controller.output": "deterministic", "controller.output_scale": None, "optimiser.name": "adam"}
+        {"controller.output": "deterministic", "controller.output.scale": None, "optimiser": "adam"}
         | {"optimiser.beta1": 0.9, "optimiser.beta2": 0.99, "optimiser.eps": 1e-8},
     ],
     ids=["page", "model first", "pain", "bernoulli", "logistic", "query", "adam"],
@@ -256,7 +256,7 @@ def test_an_early_stop_is_on_record():
 
 def test_what_a_stream_costs():
     """M's and C's share of the environment steps by schedule: they live through one stream."""
-    steps = {"regime.steps": 90, "method.warmup_steps": 40, "eval.stop_after": None}
+    steps = {"regime.steps": 90, "method.warmup_steps": 40, "method.stop_after": None}
     for schedule, of_M in (("concurrent", 90), ("model_first", 40)):
         (result,) = train([baseline(SHORT | steps | {"method.schedule": schedule})])
         metrics = result.metrics
@@ -266,7 +266,7 @@ def test_what_a_stream_costs():
 
 def test_what_is_kept_changes_no_number():
     """history.every and snapshots.every say what is kept of a run: its metrics and weights have the same bits."""
-    long = SHORT | {"regime.steps": 1500, "eval.every": 700, "eval.stop_after": None}
+    long = SHORT | {"regime.steps": 1500, "eval.every": 700, "method.stop_after": None}
     kept = [{"history.every": 7, "snapshots.every": 13}, {"history.every": 0}, {"history.every": 1500}]
     one, *others = (train([baseline(long | changes)])[0] for changes in kept)
     for other in others:
@@ -280,7 +280,7 @@ def test_what_training_came_to_is_of_the_last_check_to_check():
     Also in a run that stopped early, of which that is the interval before its last check.
     """
     long = SHORT | {"regime.steps": 900, "eval.every": 300, "history.every": 300}
-    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "eval.stop_after": 2}
+    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "method.stop_after": 2}
     for changes, kept in (({}, 2), (easy, 1)):
         (result,) = train([baseline(long | changes)])
         assert result.metrics.environment_steps == 300 * (kept + 1)
@@ -290,7 +290,7 @@ def test_what_training_came_to_is_of_the_last_check_to_check():
 
 def test_no_check_counts_before_c_has_learned():
     """However easy the test: in its warm-up a run neither solves nor stops, and no neighbour waits for it."""
-    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "eval.stop_after": 2, "eval.every": 20}
+    easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "method.stop_after": 2, "eval.every": 20}
     runs = [baseline(SHORT | easy | {"regime.steps": 200, "method.warmup_steps": steps}) for steps in (0, 60, 500)]
     results = [result.metrics for result in train(runs)]
     assert [metrics.steps_to_solve for metrics in results] == [20, 80, 200]  # the last at its end

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flipflop.core.nets.cells.kinds import kind_of
 from numpy.typing import NDArray
 
 from flipflop.core.learning.rtrl import Pair, Recurrent
-from flipflop.core.nets.cells.kinds import kind_of
 from flipflop.core.nets.outputs import OUTPUTS
 
 H_C, H_M, T = 3, 4, 50

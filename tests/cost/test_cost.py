@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from baseline import RTRL, SGD, baseline
 from calling import call
+from flipflop.core.worlds.draws import batches
 from test_compare import runs
 
 from flipflop import configs
@@ -13,7 +14,6 @@ from flipflop.cli.cost import main
 from flipflop.config.rules import ConfigError
 from flipflop.core.noise import chances
 from flipflop.core.training.episodic import EpisodicBlock
-from flipflop.core.worlds.draws import batches
 from flipflop.cost.growth import measured
 from flipflop.cost.outer_step import PHASES, Price, learned, price, step, traced
 from flipflop.cost.solution import solution
@@ -140,7 +140,7 @@ def test_a_number_that_came_about_unseen_is_an_error():
 
 
 SMALL = {"controller.hidden": 3, "world_model.hidden": 2, "env.episode_length": 4}
-DIRECT = {"method.name": "direct", "method.credit": None}
+DIRECT = {"method": "direct", "method.credit": None}
 LSTM = {"controller.cell": "lstm", "world_model.cell": "lstm"}
 KINDS = {
     "one step": {},
@@ -152,7 +152,7 @@ KINDS = {
     "clipping": {"optimiser.clip_norm": 1e-3},
     "a blind C": {"controller.sees_pain": False},
     "an ensemble": {"world_model.ensemble": 2},
-    "noisy actions": {"controller.output": "logit_noise", "controller.output_scale": 0.5, "method.data": "on_policy"},
+    "noisy actions": {"controller.output": "logit_noise", "controller.output.scale": 0.5, "method.data": "on_policy"},
 }
 
 

@@ -169,7 +169,7 @@ def test_the_pain_landscape(run):
 
 def test_direct_runs_have_no_world_model_to_draw():
     """Where M has learned nothing, nothing of it is drawn."""
-    record, arrays = trained({"method.name": "direct", "method.credit": None, "method.warmup_steps": 0})
+    record, arrays = trained({"method": "direct", "method.credit": None, "method.warmup_steps": 0})
     drawn = draw(record, arrays)
     assert list(drawn) == ["training_curves", "test_episode", "controller_weights"]
     assert len(drawn["training_curves"].axes) == 2
@@ -205,6 +205,6 @@ def test_unusual_runs(changes, tmp_path):
     record, arrays = trained(changes)
     for name, figure in draw(record, arrays).items():
         save(figure, tmp_path, name)
-    if "optimiser.name" in changes:
+    if "optimiser" in changes:
         assert record.status == "diverged"
         assert "diverged" in titles(figure)

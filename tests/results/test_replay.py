@@ -179,7 +179,7 @@ def test_a_record_older_than_worlds(trained):
     """A record without the knobs of worlds is of a run that had none of them: it is the same episode."""
     arrays, settings = trained
     nets = [replay.net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
-    new = ("env.pain_at", "env.min_lag", "eval.env", "eval.lengths", "eval.burn_in", "eval.stop_after")
+    new = ("env.pain_at", "env.min_lag", "eval.env", "eval.lengths", "eval.burn_in", "method.stop_after")
     older = {key: value for key, value in settings.items() if not key.startswith(new)}
     assert len(older) == len(settings) - 11
     (then,), (now,) = (replay.fresh_episodes(*nets, of) for of in (older, settings))

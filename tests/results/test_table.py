@@ -214,7 +214,7 @@ def test_labels_with_the_same_settings_are_rows_of_their_own():
 def test_names_come_before_what_can_be_spared():
     """Where long names need the room, columns that summary.csv has too give way, and no name is broken."""
     overrides = [("method=world_model", "regime=sequential"), ("method=direct", "regime=parallel")]
-    changes = [{}, {"method.name": "direct", "regime.name": "parallel"}]
+    changes = [{}, {"method": "direct", "regime.name": "parallel"}]
     rows = summaries(
         [record(i, given, change) for i, (given, change) in enumerate(zip(overrides, changes, strict=True))]
     )

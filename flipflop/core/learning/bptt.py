@@ -1,7 +1,7 @@
-"""One outer step's two lessons: the world model learns pain, the controller learns through the world model.
+"""The gradients of one outer step: the world model learns pain, the controller learns through the world model.
 
 Each function runs its rollout and returns what it saw before any update, and the gradient to descend (experiment: One
-outer step). Shapes as in nets.py.
+outer step). Shapes as in nets/weights.py.
 """
 
 import numpy as np
@@ -11,12 +11,11 @@ from flipflop.core.acting import RolloutOutcome, predict
 from flipflop.core.nets.backprop import backward, backward_within_step, gradient, to_last_input
 from flipflop.core.nets.rollout import Rollout, forward
 from flipflop.core.nets.weights import ACTION, Net
-from flipflop.core.noise import Chance
+from flipflop.core.noise import ActionNoise
 from flipflop.core.reductions import mean_per_run
-from flipflop.core.worlds import latch
+from flipflop.core.worlds.base import Episodes, World
 
 Floats = NDArray[np.floating]
-
 
 # Credit through the world model: how predicted pain's derivative to its output reaches the actions. One-step credit
 # keeps d pred_t / d y_t alone (the page, Deviation 2: "Type A"); full credit goes through M's recurrence as well.
@@ -24,17 +23,14 @@ CREDIT = {"one_step": backward_within_step, "full": backward}
 
 
 def world_model_gradient(
-    world_model: Net,
-    rollout: Rollout,
-    events: Floats,
-    desired: Floats,
-    asked: Floats | None,
-    actions: Floats,
-    out: Net,
+    world_model: Net, rollout: Rollout, world: World, drawn: Episodes, actions: Floats, out: Net
 ) -> Floats:
-    """Run M on random actions (R, T, B); its gradient goes to `out`. Returns its loss, 1/2 mean squared error (R,)."""
-    pain = latch.pain(actions, desired, asked)
-    predicted = predict(world_model, rollout, events, pain, actions)
+    """Run M on episodes in which these actions (R, T, B) were taken; its gradient goes to `out`.
+
+    Returns its loss, 1/2 mean squared error (R,).
+    """
+    pain = world.pains(actions, drawn)
+    predicted = predict(world_model, rollout, drawn.events, pain, actions)
 
     error = predicted - pain
     dout = error * predicted * (1 - predicted)
@@ -46,7 +42,7 @@ def world_model_gradient(
 def predicted_pain_gradient(
     world_model: Net, imagined: Rollout, rollout: Rollout, acted: RolloutOutcome, credit: str
 ) -> Floats:
-    """The derivative of predicted pain, summed over time, to C's actions (R, T, B): through M, which stays as it is.
+    """Return the derivative of predicted pain, summed over time, to C's actions (R, T, B), through M as it is.
 
     With an ensemble of K models per run, R*K nets run after run, it is that of their mean prediction.
     """
@@ -60,7 +56,7 @@ def predicted_pain_gradient(
 
 
 def member_mean(of_all: Floats, R: int) -> Floats:
-    """The mean (R, ...) over the K models of each of R runs, from (R*K, ...), one model added after another."""
+    """Return the mean (R, ...) over the K models of each of R runs, from (R*K, ...), added one model after another."""
     members = of_all.reshape(R, -1, *of_all.shape[1:])
     K = members.shape[1]
     if K == 1:
@@ -71,24 +67,18 @@ def member_mean(of_all: Floats, R: int) -> Floats:
     return mean
 
 
-def true_pain_gradient(acted: RolloutOutcome, desired: Floats, asked: Floats | None = None) -> Floats:
-    """The derivative of the pain itself, summed over time, to C's actions (R, T, B): what M stands in for."""
-    slope = 2 * (acted.actions - desired)
-    return slope if asked is None else slope * asked
-
-
 def controller_gradient(
-    controller: Net, rollout: Rollout, acted: RolloutOutcome, dpain: Floats, out: Net, chance: Chance | None = None
+    controller: Net, rollout: Rollout, acted: RolloutOutcome, dpain: Floats, out: Net, noise: ActionNoise | None = None
 ) -> None:
-    """The gradient of C's weights by BPTT through C, from the derivative of pain to its actions.
+    """Write the gradient of C's weights by BPTT through C, from the derivative of pain to its actions (R, T, B).
 
-    `chance` is what C acted with.
+    `noise` is what C acted with.
     """
-    if chance is None:
+    if noise is None:
         slope: Floats = acted.actions * (1 - acted.actions)
     else:
         read_out = np.vecdot(rollout.h_with_bias, controller.V[:, None, None])
-        slope = chance.unit.slope(read_out, chance.noise, chance.scale, acted.actions)
+        slope = noise.unit.slope(read_out, noise.noise, acted.actions)
     dout = dpain * slope
     backward(controller, rollout, dout, feedback=slope)
     gradient(rollout, dout, out)

@@ -13,43 +13,43 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.core.nets.cells.base import sigmoid
-from flipflop.core.nets.cells.elman import Elman
-from flipflop.core.nets.outputs import OutputUnit
-from flipflop.core.nets.weights import ACTION, CONSTANT, EVENTS, INPUTS, PAIN
-from flipflop.core.worlds import latch
+from flipflop.core.nets.cells.base import CellMaker, sigmoid
+from flipflop.core.nets.outputs.base import OutputUnit
+from flipflop.core.nets.weights import ACTION, BESIDE_EVENTS, CONSTANT, PAIN
+from flipflop.core.worlds.base import Episodes, World
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
-BIAS = INPUTS  # where the 1 before h_{t-1} stands in what a net sees
 
 
 class Recurrent:
     """R nets with what they see at a time step and their state after it."""
 
-    def __init__(self, theta: Floats, hidden: int, read_outs: int, kind: type[Elman]) -> None:
+    def __init__(self, theta: Floats, inputs: int, hidden: int, read_outs: int, make_cell: CellMaker) -> None:
         """View theta (R, P) = [W | V, a read-out after another] flat as nets at rest."""
         R, dtype = len(theta), theta.dtype
-        rows = INPUTS + 1 + hidden
+        rows = inputs + 1 + hidden
+        self.inputs = inputs
         self.theta, self.n_W = theta, rows * hidden
         self.W = theta[:, : self.n_W].reshape(R, rows, hidden)
         self.V = theta[:, self.n_W :].reshape(R, read_outs, 1 + hidden)
         self.seen = np.zeros((R, rows), dtype)  # [x | 1 | h_{t-1}]
-        self.seen[:, [CONSTANT, BIAS]] = 1
+        self.seen[:, [inputs + CONSTANT, inputs]] = 1
         self.h_with_bias = np.zeros((R, 1 + hidden), dtype)
         self.h_with_bias[:, 0] = 1
         self.h = self.h_with_bias[:, 1:]
-        self.cell = kind(R, 1, 1, hidden, dtype)
+        self.cell = make_cell(R, 1, 1, hidden, dtype)
         # For each unit, where in derivatives to theta those to its own column of W are.
         self.columns = [np.s_[:, unit, unit : self.n_W : hidden] for unit in range(hidden)]
 
     def forward(self, events: Floats, pain: Floats, action: Floats) -> Floats:
-        """One time step on events (R, 3), pain and action (R, 1); the read-outs before their sigmoid, (R, N)."""
-        self.seen[:, EVENTS] = events
-        self.seen[:, PAIN : PAIN + 1] = pain
-        self.seen[:, ACTION : ACTION + 1] = action
-        self.seen[:, INPUTS + 1 :] = self.h
-        self.cell.forward(np.matmul(self.seen[:, None], self.W)[:, 0], 0, self.h)
+        """One time step on events (R, E), pain and action (R, 1); the read-outs before their sigmoid, (R, N)."""
+        K = self.inputs
+        self.seen[:, : K - BESIDE_EVENTS] = events
+        self.seen[:, K + PAIN : K + PAIN + 1] = pain
+        self.seen[:, K + ACTION : K] = action
+        self.seen[:, K + 1 :] = self.h
+        self.cell.forward(np.matmul(self.seen[:, None], self.W)[:, 0], 0, self.seen[:, K + 1 :], self.h)
         o: Floats = np.matmul(self.V, self.h_with_bias[:, :, None])[..., 0]
         return o
 
@@ -76,13 +76,13 @@ class Sensitivity:
         self.net = net
         R, hidden = net.h.shape
         # Rows as in what a net sees, from the pain on: derivatives of [pain, action, 1, h] to the numbers.
-        self.carried = np.zeros((R, INPUTS - PAIN + 1 + hidden, numbers), net.theta.dtype)
+        self.carried = np.zeros((R, -PAIN + 1 + hidden, numbers), net.theta.dtype)
         self.pain, self.action, self.h = self.carried[:, 0], self.carried[:, 1], self.carried[:, 3:]
         self._dz = np.empty_like(self.h)
 
     def step(self, slope: Floats, on_own_W: bool) -> None:
         """After a time step with these slopes of the state (R, H): from h_{t-1} and inputs to h_t."""
-        np.matmul(self.net.W[:, PAIN:].mT, self.carried, out=self._dz)
+        np.matmul(self.net.W[:, self.net.inputs + PAIN :].mT, self.carried, out=self._dz)
         if on_own_W:  # the numbers begin with W, of which a unit's z depends on its own column directly
             for column in self.net.columns:
                 self._dz[column] += self.net.seen
@@ -111,8 +111,8 @@ class Pair:
         self,
         controller: Recurrent,
         world_model: Recurrent,
+        world: World,
         unit: OutputUnit,
-        scale: float,
         credit: str,
         through_pain: bool,
     ) -> None:
@@ -121,14 +121,14 @@ class Pair:
         Args:
             controller: C, with as many read-outs as its output unit has.
             world_model: M.
-            unit: C's output unit,
-            scale: and of its noise.
+            world: of the runs; an action's pain is felt at once (reach 0).
+            unit: C's output unit.
             credit: through M: `full`, or `one_step`: d pred_t / d y_t alone.
             through_pain: whether the pain that both see depends on C's weights too, as M's prediction of it does.
         """
         R, P_C = controller.theta.shape
         dtype = controller.theta.dtype
-        self.C, self.M, self.unit, self.scale = controller, world_model, unit, scale
+        self.C, self.M, self.world, self.unit = controller, world_model, world, unit
         self.credit, self.through_pain = credit, through_pain
         self.of_C = Sensitivity(controller, P_C)
         self.of_M = Sensitivity(world_model, world_model.n_W)  # what follows W, M's read-out, feeds nothing back
@@ -153,9 +153,7 @@ class Pair:
 
     def step(
         self,
-        events: Floats,
-        desired: Floats,
-        asked: Floats | None,
+        drawn: Episodes,
         noise: Floats,
         uniform: Floats,
         explored: Mask | None,
@@ -165,16 +163,14 @@ class Pair:
         """One time step; leaves both gradients at the weights as they are.
 
         Args:
-            events: (R, 3).
-            desired: the latch, (R, 1), as all that follows.
-            asked: where there can be pain; None: everywhere.
-            noise: of the output unit.
+            drawn: the time step, as R episodes of it alone.
+            noise: of the output unit, (R, 1), as all that follows.
             uniform: actions,
             explored: and where they are taken instead of C's: no action of C's, so that none of its weights matters.
             resting: runs in which C does not act yet and stays at rest: there, too, actions are uniform.
             world_model_learns: whether a run's M may learn: else M's gradient is not wanted.
         """
-        M = self.M
+        M, events = self.M, drawn.events[:, 0, 0]
         is_acting = resting is None or not resting.all()
         if is_acting:
             self._act(events, noise, resting)
@@ -184,7 +180,8 @@ class Pair:
             if replaced is not None:
                 self.action = np.where(replaced, uniform, self.action)
                 self.of_C.action[replaced[:, 0]] = 0
-        last_pain, self.pain = self.pain, latch.pain(self.action, desired, asked)
+        last_pain, self.pain = self.pain, np.empty_like(self.pain)
+        self.world.pain(0, [self.action], drawn, out=self.pain)
 
         predicted = sigmoid(M.forward(events, last_pain, self.action))
         slope, error = M.slope(), predicted - self.pain
@@ -213,8 +210,8 @@ class Pair:
             C.h[resting[:, 0]] = 0
             self.of_C.carried[resting[:, 0]] = 0
         action = np.empty_like(self.action)
-        self.unit.act(o, noise, self.scale, out=action)
+        self.unit.act(o, noise, out=action)
         self.action = action
-        slope = self.unit.slope(o, noise, self.scale, action)
+        slope = self.unit.slope(o, noise, action)
         self.of_C.gradient(C.to_h(slope), self.of_C.action)
         self.of_C.action[:, C.n_W :] += C.to_V(slope)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.core.nets.rollout import Rollout
-from flipflop.core.nets.weights import INPUTS, Net
+from flipflop.core.nets.weights import Net
 
 Floats = NDArray[np.floating]
 
@@ -20,7 +20,7 @@ def backward(net: Net, rollout: Rollout, dout: Floats, feedback: Floats | None =
     """
     cell, dh, dc, dz, dh_out = rollout.cell, rollout.dh, rollout.dc, rollout.dz_t, rollout.dh_out_t
     dh[...] = dc[...] = 0
-    to_h, to_last = np.ascontiguousarray(net.W[:, INPUTS + 1 :].mT), net.W[:, None, INPUTS - 1]
+    to_h, to_last = np.ascontiguousarray(net.W[:, net.inputs + 1 :].mT), net.W[:, None, net.inputs - 1]
     read_out = net.V[:, None, 1:]
     slopes = list(zip(*cell.slopes(rollout.h.swapaxes(0, 1)), strict=True))
     dout_t = list(dout.swapaxes(0, 1)[..., None])
@@ -50,7 +50,7 @@ def backward_within_step(net: Net, rollout: Rollout, dout: Floats) -> None:
 
 def to_last_input(net: Net, rollout: Rollout) -> Floats:
     """The derivative to the last input of every step, (R, T, B), from rollout.dz."""
-    dlast: Floats = np.vecdot(rollout.dz, net.W[:, None, INPUTS - 1])
+    dlast: Floats = np.vecdot(rollout.dz, net.W[:, None, net.inputs - 1])
     return dlast.swapaxes(0, 1)
 
 
@@ -59,7 +59,7 @@ def gradient(rollout: Rollout, dout: Floats, out: Net) -> None:
     R, T, B = dout.shape
     seen = rollout.S[:, :T].reshape(R, T * B, -1)
     np.matmul(seen.mT, rollout.dz.swapaxes(0, 1).reshape(R, T * B, -1), out=out.W)
-    h_with_bias = rollout.S[:, 1:].reshape(R, T * B, -1)[..., INPUTS:]
+    h_with_bias = rollout.S[:, 1:].reshape(R, T * B, -1)[..., rollout.inputs :]
     np.matmul(dout.reshape(R, 1, T * B), h_with_bias, out=out.V[:, None])
     if B > 1:
         np.divide(out.theta, B, out=out.theta)

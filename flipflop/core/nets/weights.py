@@ -18,17 +18,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from flipflop.config.schema import Network
-from flipflop.core.nets.cells.kinds import kind_of
+from flipflop.core.nets.cells.base import class_of
 
 Floats = NDArray[np.floating]
 
 
-# What a net sees at a time step; the controller's action is its own last one, the world model's the current one.
-INPUTS = 6
-
-
-EVENTS, CONSTANT, PAIN, ACTION = slice(0, 3), 3, 4, 5
-FORGET_BIAS = 1.0  # the LSTM's own: it begins by remembering (Gers, Schmidhuber & Cummins 2000)
+# What a net sees at a time step, x = [events | 1 | pain of the step before | action]: places counted from the end, so
+# that a world may have any number of events. C's action is its own last one, M's the current one.
+BESIDE_EVENTS = 3
+EVENTS, CONSTANT, PAIN, ACTION = slice(0, -BESIDE_EVENTS), -3, -2, -1
 
 
 class Weights(NamedTuple):
@@ -48,27 +46,28 @@ class ReadOut(NamedTuple):
     output_bias: Floats  # ()
 
 
-def initial_weights(generator: np.random.Generator, settings: Network) -> Weights:
+def initial_weights(generator: np.random.Generator, settings: Network, inputs: int) -> Weights:
     """Draw a net in the published order: input, recurrent, output; standard normal times init_scale / sqrt(fan-in).
 
     Other kinds of recurrent weights are made from the same draw, or in its place, so that all others stay as they are.
     """
-    gates, hidden = kind_of(settings.cell, settings.activation).gates, settings.hidden
+    cell = class_of(settings.cell)
+    gates, hidden = cell.gates, settings.hidden
 
     def draw(rows: int, fan_in: int) -> Floats:
         drawn: Floats = generator.standard_normal((rows, fan_in)) * (settings.init_scale / np.sqrt(fan_in))
         return drawn
 
-    from_input, from_hidden, to_output = draw(gates * hidden, INPUTS), draw(gates * hidden, hidden), draw(1, hidden)
-    bias = np.zeros(gates * hidden)
+    from_input, from_hidden, to_output = draw(gates * hidden, inputs), draw(gates * hidden, hidden), draw(1, hidden)
     if settings.init == "orthogonal":
         from_hidden = np.concatenate([_orthogonal(block) for block in np.split(from_hidden, gates)])
     elif settings.init == "identity":
         from_hidden = np.eye(hidden)  # Le, Jaitly & Hinton 2015, with tanh
-    if settings.cell == "lstm":
-        bias[hidden : 2 * hidden] = FORGET_BIAS if settings.forget_bias is None else settings.forget_bias
+    bias = cell.initial_bias(settings.cell, hidden)
+    if bias is None:
+        bias = np.zeros(gates * hidden)
     net = Weights(from_input, from_hidden, bias, to_output[0], np.zeros(()))
-    return Weights(*(weights * seen for weights, seen in zip(net, _seen(settings), strict=True)))
+    return Weights(*(weights * seen for weights, seen in zip(net, _seen(settings, inputs), strict=True)))
 
 
 def initial_read_out(generator: np.random.Generator, settings: Network) -> ReadOut:
@@ -84,19 +83,19 @@ def _orthogonal(drawn: Floats) -> Floats:
     return signed
 
 
-def _seen(settings: Network) -> Weights:
-    """1 for a weight that a net has, 0 for one from an input that it does not see or from a memory that it lacks."""
-    gates, hidden = kind_of(settings.cell, settings.activation).gates, settings.hidden
-    inputs = np.ones((gates * hidden, INPUTS))
-    inputs[:, PAIN] = settings.sees_pain
-    inputs[:, ACTION] = getattr(settings, "sees_action", True)  # M always does: it is what it is asked about
-    memory = np.full((gates * hidden, hidden), float(settings.cell != "feedforward"))
-    return Weights(inputs, memory, np.ones(gates * hidden), np.ones(hidden), np.ones(()))
+def _seen(settings: Network, inputs: int) -> Weights:
+    """1 for a weight that a net has, 0 for one from an input that it does not see or from a state that it lacks."""
+    cell, hidden = class_of(settings.cell), settings.hidden
+    seen = np.ones((cell.gates * hidden, inputs)) * np.repeat(cell.sees_inputs, hidden)[:, None]
+    seen[:, PAIN] *= settings.sees_pain
+    seen[:, ACTION] *= getattr(settings, "sees_action", True)  # M always does: it is what it is asked about
+    state = np.ones((cell.gates * hidden, hidden)) * np.repeat(cell.sees_state, hidden)[:, None]
+    return Weights(seen, state, np.ones(cell.gates * hidden), np.ones(hidden), np.ones(()))
 
 
-def mask(settings: Network, dtype: DTypeLike) -> Floats | None:
+def mask(settings: Network, inputs: int, dtype: DTypeLike) -> Floats | None:
     """What a gradient is multiplied by so that weights that a net does not have stay 0, (P,); None if it has all."""
-    seen = Net.stack([_seen(settings)], dtype).theta[0]
+    seen = Net.stack([_seen(settings, inputs)], dtype).theta[0]
     return None if seen.all() else seen
 
 
@@ -107,10 +106,20 @@ class Net(NamedTuple):
     W: Floats
     V: Floats
 
+    @property
+    def hidden(self) -> int:
+        """H."""
+        return int(self.V.shape[1]) - 1
+
+    @property
+    def inputs(self) -> int:
+        """K."""
+        return int(self.W.shape[1]) - 1 - self.hidden
+
     @classmethod
-    def of(cls, theta: Floats, hidden: int) -> "Net":
+    def of(cls, theta: Floats, inputs: int, hidden: int) -> "Net":
         """View (R, P) numbers, weights or their gradient, as nets."""
-        rows = INPUTS + 1 + hidden
+        rows = inputs + 1 + hidden
         columns = (theta.shape[1] - 1 - hidden) // rows
         return cls(theta, theta[:, : rows * columns].reshape(-1, rows, columns), theta[:, rows * columns :])
 
@@ -120,12 +129,12 @@ class Net(NamedTuple):
         W = np.stack([np.concatenate([w.input, w.bias[:, None], w.recurrent], axis=1).T for w in weights])
         V = np.stack([np.concatenate([w.output_bias[None], w.output]) for w in weights])
         theta = np.concatenate([W.reshape(len(W), -1), V], axis=1).astype(dtype)
-        return cls.of(theta, hidden=V.shape[1] - 1)
+        return cls.of(theta, weights[0].input.shape[1], V.shape[1] - 1)
 
     def weights(self, run: int) -> Weights:
         """A copy of one run's weights, as published."""
-        W, V = self.W[run], self.V[run]
-        split = W[:INPUTS].T, W[INPUTS + 1 :].T, W[INPUTS], V[1:], V[0]
+        W, V, K = self.W[run], self.V[run], self.inputs
+        split = W[:K].T, W[K + 1 :].T, W[K], V[1:], V[0]
         return Weights(*(np.array(part) for part in split))
 
     def stacked(self, thetas: Floats) -> Weights:
@@ -135,19 +144,27 @@ class Net(NamedTuple):
         """
         P = self.theta.shape[1]
         shape = (*thetas.shape[:-1], thetas.shape[-1] // P)
-        nets = Net.of(thetas.reshape(-1, P), hidden=self.V.shape[1] - 1)
+        nets = self.like(thetas.reshape(-1, P))
         parts = map(np.stack, zip(*(nets.weights(i) for i in range(len(nets.theta))), strict=True))
         shape = shape[:-1] if shape[-1] == 1 else shape
         return Weights(*(part.reshape((*shape, *part.shape[1:])) for part in parts))
 
     def select(self, runs: NDArray[np.integer]) -> "Net":
         """Copies of some runs' nets."""
-        return Net.of(self.theta[runs], hidden=self.V.shape[1] - 1)
+        return self.like(self.theta[runs])
+
+    def like(self, theta: Floats) -> "Net":
+        """View (R', P) numbers as nets of this shape."""
+        return Net.of(theta, self.inputs, self.hidden)
 
 
 def initial_nets(
-    generators: Sequence[np.random.Generator], settings: Sequence[Network], dtype: DTypeLike, members: int = 1
+    generators: Sequence[np.random.Generator],
+    settings: Sequence[Network],
+    inputs: int,
+    dtype: DTypeLike,
+    members: int = 1,
 ) -> Net:
-    """R nets as their generators draw them; of an ensemble so many for each, run after run."""
+    """R nets with K inputs as their generators draw them; of an ensemble so many for each, run after run."""
     pairs = list(zip(generators, settings, strict=True))
-    return Net.stack([initial_weights(own, net) for own, net in pairs for _ in range(members)], dtype)
+    return Net.stack([initial_weights(own, net, inputs) for own, net in pairs for _ in range(members)], dtype)

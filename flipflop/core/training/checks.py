@@ -15,9 +15,9 @@ Runs = NDArray[np.integer]
 class Checks:
     """What the checks of R runs have found, (R,) each; 0 stands for no check."""
 
-    def __init__(self, configs: Sequence[Config]) -> None:
+    def __init__(self, configs: Sequence[Config], stop_after: int | None = None) -> None:
         R, settings = len(configs), configs[0].eval
-        self.stop_after = settings.stop_after
+        self.stop_after = stop_after  # solved checks in a row after which a run may stop; None: never
         self.test = Evaluation(configs)
         self.from_reset = Evaluation(configs, from_reset=True) if settings.burn_in else None
         self.solved_at = np.zeros(R, int)  # the outer step of the first check that was solved
@@ -40,7 +40,7 @@ class Checks:
             self.solved_from_reset_at[unsolved[self.from_reset(controllers, unsolved).success]] = k
 
     def stop(self, runs: Runs) -> NDArray[np.bool_]:
-        """Which of the runs have solved eval.stop_after checks in a row."""
+        """Which of the runs have solved `stop_after` checks in a row."""
         if self.stop_after is None:
             return np.zeros(len(runs), bool)
         enough: NDArray[np.bool_] = self.in_a_row[runs] >= self.stop_after

@@ -1,19 +1,19 @@
 """Pairs of nets that learn at every time step, and their optimisers."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config.schema import Config, Network
-from flipflop.core.learning.optimisers import OPTIMISERS
+from flipflop.config.schema import Config
+from flipflop.core.learning.optimisers.base import make_optimiser
 from flipflop.core.learning.rtrl import Pair, Recurrent, StepOutcome
-from flipflop.core.nets.cells.elman import Elman
-from flipflop.core.nets.cells.kinds import kind_of
-from flipflop.core.nets.outputs import OUTPUTS
-from flipflop.core.nets.weights import mask
+from flipflop.core.nets.cells.base import cell_maker
+from flipflop.core.nets.outputs.base import output_unit
+from flipflop.core.nets.weights import BESIDE_EVENTS, mask
 from flipflop.core.training.chunks import StreamChunk
+from flipflop.core.worlds.base import make_world
 
 Floats = NDArray[np.floating]
 
@@ -24,27 +24,29 @@ class Learners:
     def __init__(self, configs: Sequence[Config], controllers: Floats, world_models: Floats) -> None:
         """Begin with theta of C (R, P_C), all its read-outs at its end, and of M (R, P_M), which are copied."""
         first = configs[0]
-        unit = OUTPUTS[first.controller.output]
+        method: Any = first.method
+        world = make_world([config.env for config in configs], first.dtype)
+        inputs = len(world.channels) + BESIDE_EVENTS
+        unit = output_unit(first.controller.output)
         C, M = (
-            Recurrent(theta.copy(), settings.hidden, read_outs, _kind(settings))
-            for theta, settings, read_outs in (
+            Recurrent(theta.copy(), inputs, net.hidden, read_outs, cell_maker(net.cell))
+            for theta, net, read_outs in (
                 (controllers, first.controller, unit.read_outs),
                 (world_models, first.world_model, 1),
             )
         )
-        method = first.method
-        self.pair = Pair(C, M, unit, first.controller.output_scale or 0.0, str(method.credit), method.through_pain)
-        settings, optimiser = [config.optimiser for config in configs], OPTIMISERS[first.optimiser.name]
-        self.controller_optimiser = optimiser(C.theta, [own.lr_controller for own in settings], settings)
-        self.world_model_optimiser = optimiser(M.theta, [own.lr_world_model for own in settings], settings)
+        self.pair = Pair(C, M, world, unit, method.credit, method.through_pain)
+        knobs = [config.optimiser for config in configs]
+        self.controller_optimiser = make_optimiser(C.theta, [own.lr_controller for own in knobs], knobs)
+        self.world_model_optimiser = make_optimiser(M.theta, [own.lr_world_model for own in knobs], knobs)
         self.controller_mask, self.world_model_mask = (
-            mask(settings, first.dtype) for settings in (first.controller, first.world_model)
+            mask(net, inputs, first.dtype) for net in (first.controller, first.world_model)
         )
         if self.controller_mask is not None:
             further = np.ones(C.theta.shape[1] - self.controller_mask.size, first.dtype)
             self.controller_mask = np.concatenate([self.controller_mask, further])
         self.is_model_first = method.schedule == "model_first"
-        self.warmup = np.array([config.method.warmup_steps for config in configs])[:, None]
+        self.warmup = np.array([getattr(config.method, "warmup_steps", 0) for config in configs])[:, None]
         self.warmup_ends = self.warmup.max()
 
     def arrays(self) -> dict[str, Floats]:
@@ -65,9 +67,7 @@ class Learners:
         learning = resting if self.is_model_first else None  # the runs in which M learns; None: all or none of them
         world_model_learns = not self.is_model_first or resting is not None
         lived = self.pair.step(
-            drawn.events[t],
-            drawn.desired[t, :, None],
-            None if drawn.asked is None else drawn.asked[t, :, None],
+            drawn.of_step(t),
             drawn.noise[t, :, None],
             drawn.uniform[t, :, None],
             None if drawn.explored is None else drawn.explored[t, :, None],
@@ -85,8 +85,3 @@ class Learners:
                 gradient *= self.controller_mask
             self.controller_optimiser.update(gradient, None if resting is None else ~resting[:, 0])
         return lived
-
-
-def _kind(settings: Network) -> type[Elman]:
-    """The kind of cell, which has no inner state: others are refused (flipflop.config)."""
-    return cast(type[Elman], kind_of(settings.cell, settings.activation))

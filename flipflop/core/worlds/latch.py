@@ -1,93 +1,149 @@
-"""The world of the page: events, the latch that they set, and the pain of an action.
+"""The world of the page: A resets a latch, B sets it, X distracts, and the action should be the latch.
 
-An event is drawn from one uniform per time step; A resets the latch, B sets it, X and nothing leave it. The world's
-only verdict on an action is its pain, (action - latch)^2 (the page, Problem): at every step, or where X asks for it.
+A step's pain is (action - latch)^2 (the page, Problem): at every step, or only where X fires.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from flipflop.config.schema import Environment
-from flipflop.core.worlds.base import Episodes
+from flipflop import parts
+from flipflop.config import schema
+from flipflop.config.rules import ConfigError, Probability, ZeroOrMore, one_of, refuse
+from flipflop.core.worlds.base import Episodes, Past, World
 
 Floats = NDArray[np.floating]
 
+A, B, X = range(3)
 
-def thresholds(envs: Sequence[Environment]) -> Floats:
-    """The upper ends (3, R) of the parts of [0, 1) in which A, B and X fire, summed left to right."""
-    return np.array([(env.p_a, env.p_a + env.p_b, env.p_a + env.p_b + env.p_x) for env in envs]).T
+
+@dataclass(kw_only=True)
+class LatchKnobs(schema.World):
+    """Knobs of the world of the page."""
+
+    p_a: Probability
+    p_b: Probability
+    p_x: Probability
+    pain_at: Annotated[str, one_of("every", "x")]
+    min_lag: ZeroOrMore
 
 
 class LatchState(NamedTuple):
-    """What of the time before matters: R runs, B episodes."""
+    """The latch before some time steps, (R, B) each."""
 
-    latch: NDArray[np.bool_]  # (R, B)
-    lag: NDArray[np.integer]  # (R, B), time steps since the last A or B
-
-
-def at_rest(R: int, B: int = 1) -> LatchState:
-    """Before the start of an episode: the latch is as after an A, which the step before counts as."""
-    return LatchState(np.zeros((R, B), bool), np.zeros((R, B), int))
+    latch: NDArray[np.bool_]
+    lag: NDArray[np.integer]  # time steps since the last A or B
 
 
-def lags(is_a_or_b: NDArray[np.bool_], before: NDArray[np.integer] | None = None) -> NDArray[np.integer]:
-    """Time steps since the last A or B, (..., T, B): 0 where one fires; `before` (..., B) had passed already.
+@parts.world("latch", LatchKnobs)
+class Latch(World):
+    """Events A, B, X, of which at most one fires at a time step; the latch is at 0 at the start."""
 
-    An episode begins one step after such an event, for its latch is at rest as after an A.
+    channels = ("A", "B", "X")
+
+    def __init__(self, knobs: Sequence[LatchKnobs], dtype: DTypeLike) -> None:
+        super().__init__(knobs, dtype)
+        self.upper = thresholds(knobs)
+        self.min_lag, self.at_x_alone = knobs[0].min_lag, knobs[0].pain_at == "x"
+
+    @classmethod
+    def validate(cls, knobs: LatchKnobs, prefix: str, shortest: int) -> None:
+        """Refuse probabilities that do not fit, and a world in which nothing can be asked in the shortest episode."""
+        if not knobs.p_a + knobs.p_b + knobs.p_x <= 1 + 1e-9:  # rounding of three probabilities that sum to 1
+            raise ConfigError(
+                f"{prefix}.p_a={knobs.p_a}, {prefix}.p_b={knobs.p_b}, {prefix}.p_x={knobs.p_x} are not allowed: "
+                "probabilities must sum to at most 1"
+            )
+        if knobs.min_lag > shortest:
+            words = f"at most {shortest}, the episode's length: X could never fire"
+            raise refuse(f"{prefix}.min_lag", knobs.min_lag, words)
+        if knobs.p_x == 0:
+            if knobs.pain_at == "x":
+                words = f"above 0 with {prefix}.pain_at=x: there would be no pain at all"
+                raise refuse(f"{prefix}.p_x", knobs.p_x, words)
+            if knobs.min_lag > 0:
+                words = f"0 with {prefix}.p_x=0: it delays X, which never fires"
+                raise refuse(f"{prefix}.min_lag", knobs.min_lag, words)
+
+    @property
+    def situations(self) -> Mapping[str, Sequence[str | None]]:
+        """The page's five latch contexts (Pain landscape); their lengths are this project's choice."""
+        contexts = {
+            "just after A": "B--A",
+            "after A and distractors": "B--AXX-XX",
+            "just after B": "A--B",
+            "after B and distractors": "A--BXX-XX",
+            "long after B": "A--B" + "X--" * 8,
+        }
+        end = (None,) * self.reach
+        return {name: tuple(None if e == "-" else e for e in text) + end for name, text in contexts.items()}
+
+    def at_rest(self, R: int, B: int = 1) -> Past:
+        """Before an episode the latch is as after an A, which the step before counts as."""
+        return LatchState(np.zeros((R, B), bool), np.zeros((R, B), int))
+
+    def after(self, drawn: Episodes, past: Past) -> Past:
+        """See World.after."""
+        return LatchState(drawn.desired[:, -1] != 0, self.lags(drawn.events, past)[:, -1])
+
+    def fire(self, uniforms: Floats, past: Past) -> Floats:
+        """Fire A, B and X in their parts of [0, 1); X only where at least min_lag steps have passed since A or B."""
+        a_ends, b_ends, x_ends = self.upper[:, :, None, None]
+        events = np.empty((*uniforms.shape, 3), self.dtype)
+        events[..., A] = is_a = uniforms < a_ends
+        events[..., B] = is_b = (uniforms < b_ends) & ~is_a
+        is_x = (uniforms < x_ends) & (uniforms >= b_ends)
+        if self.min_lag > 0:
+            is_x &= steps_since(is_a | is_b, None if past is None else past.lag) >= self.min_lag
+        events[..., X] = is_x
+        return events
+
+    def judge(self, events: Floats, past: Past) -> tuple[Floats, Floats | None]:
+        """Desire the latch after the event of the step: 0 or 1."""
+        is_a, is_b = events[..., A] != 0, events[..., B] != 0
+        desired = np.empty(is_a.shape, self.dtype)
+        latch = np.zeros_like(is_a[..., 0, :]) if past is None else past.latch
+        for t in range(is_a.shape[-2]):
+            latch = (latch & ~is_a[..., t, :]) | is_b[..., t, :]
+            desired[..., t, :] = latch
+        return desired, events[..., X] if self.at_x_alone else None
+
+    def pain(self, t: int, actions: Sequence[Floats], drawn: Episodes, out: Floats) -> None:
+        """The squared distance of the action from the latch, where actions are judged, and 0 elsewhere."""
+        np.subtract(actions[t], drawn.desired[:, t], out=out)
+        np.square(out, out=out)
+        if drawn.asked is not None:
+            np.multiply(out, drawn.asked[:, t], out=out)
+
+    def pains(self, actions: Floats, drawn: Episodes) -> Floats:
+        """See World.pains."""
+        pains = np.subtract(actions, drawn.desired)
+        np.square(pains, out=pains)
+        return pains if drawn.asked is None else np.multiply(pains, drawn.asked, out=pains)
+
+    def pain_gradient(self, actions: Floats, drawn: Episodes) -> Floats:
+        """See World.pain_gradient."""
+        slope = 2 * (actions - drawn.desired)
+        return slope if drawn.asked is None else slope * drawn.asked
+
+    def lags(self, events: Floats, past: Past = None) -> NDArray[np.integer]:
+        """Time steps since the last A or B: 0 where one fires."""
+        return steps_since((events[..., A] != 0) | (events[..., B] != 0), None if past is None else past.lag)
+
+
+def thresholds(knobs: Sequence[LatchKnobs]) -> Floats:
+    """The upper ends (3, R) of the parts of [0, 1) in which A, B and X fire, summed left to right."""
+    return np.array([(env.p_a, env.p_a + env.p_b, env.p_a + env.p_b + env.p_x) for env in knobs]).T
+
+
+def steps_since(fires: NDArray[np.bool_], before: NDArray[np.integer] | None = None) -> NDArray[np.integer]:
+    """Time steps since an event last fired, (..., T, B): 0 where it does; `before` (..., B) had passed already.
+
+    An episode begins one step after such an event.
     """
-    t = np.arange(is_a_or_b.shape[-2])[:, None]
-    last: NDArray[np.integer] = np.maximum.accumulate(np.where(is_a_or_b, t, -1), axis=-2)
+    t = np.arange(fires.shape[-2])[:, None]
+    last: NDArray[np.integer] = np.maximum.accumulate(np.where(fires, t, -1), axis=-2)
     return np.where(last >= 0, t - last, t + 1 + (0 if before is None else before[..., None, :]))
-
-
-def episodes(
-    uniforms: Floats,
-    upper: Floats,
-    dtype: DTypeLike,
-    min_lag: int = 0,
-    pain_at: str = "every",
-    past: LatchState | None = None,
-) -> Episodes:
-    """Turn one uniform per time step, (..., R, T, B), into events, the latch, and where it is asked for.
-
-    Args:
-        uniforms: one per time step.
-        upper: from `thresholds`.
-        dtype: of the results.
-        min_lag: where fewer steps have passed since the last A or B, nothing fires in X's place.
-        pain_at: `every` step, or `x`: only where X fires.
-        past: what was before; None: nothing, as at the start of an episode.
-    """
-    a_ends, b_ends, x_ends = upper[:, :, None, None]
-    is_a = uniforms < a_ends
-    is_b = (uniforms < b_ends) & ~is_a
-    is_x = (uniforms < x_ends) & (uniforms >= b_ends)
-    if min_lag > 0:
-        is_x &= lags(is_a | is_b, None if past is None else past.lag) >= min_lag
-
-    events = np.empty((*uniforms.shape, 3), dtype)
-    for column, fires in enumerate((is_a, is_b, is_x)):
-        events[..., column] = fires
-
-    desired = np.empty(uniforms.shape, dtype)
-    latch = np.zeros_like(is_a[..., 0, :]) if past is None else past.latch
-    for t in range(uniforms.shape[-2]):
-        latch = (latch & ~is_a[..., t, :]) | is_b[..., t, :]
-        desired[..., t, :] = latch
-    return Episodes(events, desired, events[..., 2] if pain_at == "x" else None)
-
-
-def after(drawn: Episodes, past: LatchState) -> LatchState:
-    """What was before the time steps that follow these, which came after `past`; (R, T, B) of them."""
-    is_a_or_b = (drawn.events[..., 0] != 0) | (drawn.events[..., 1] != 0)
-    return LatchState(drawn.desired[:, -1] != 0, lags(is_a_or_b, past.lag)[:, -1])
-
-
-def pain(action: Floats, desired: Floats, asked: Floats | None = None, out: Floats | None = None) -> Floats:
-    """The squared distance of the action from the latch, where it is asked for, and 0 elsewhere."""
-    out = np.subtract(action, desired, out=out)
-    out = np.square(out, out=out)
-    return out if asked is None else np.multiply(out, asked, out=out)

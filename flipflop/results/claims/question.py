@@ -92,12 +92,14 @@ def read(name: str, table: Path | None = None) -> Question | None:
         rows = list(csv.DictReader(lines))
     sweeper = yaml.safe_load(text)["hydra"]["sweeper"]
     grids = sweeper.get("grids") or [{"label": "all runs", "params": sweeper["params"]}]
+    shared = sweeper.get("base") or {}
     arms = {}
     for grid in grids:
         own = [row for row in rows if row["label"] == grid["label"] or not row["label"]]
-        planned = _seeds(str(grid["params"].get("seed", "0")))
-        swept = [key for key, values in grid["params"].items() if key != "seed" and "," in str(values)]
-        swept = [key for key in swept if not str(grid["params"][key]).startswith("[")]  # a list is one value
+        params = {**shared, **(grid.get("params") or {})}
+        planned = _seeds(str(params.get("seed", "0")))
+        swept = [key for key, values in params.items() if key != "seed" and "," in str(values)]
+        swept = [key for key in swept if not str(params[key]).startswith("[")]  # a list is one value
         for cells in dict.fromkeys(tuple(row[key] for key in swept) for row in own) or [()]:
             parts = [f"{key.rpartition('.')[2]} {cell}" for key, cell in zip(swept, cells, strict=False)]
             label = ", ".join([grid["label"], *parts])

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from flipflop.config.keys import step_of
 from flipflop.records.record import Record
 from flipflop.results.figures.style import BLUE, VERMILION, grid, in_style, new_figure
 from flipflop.results.figures.test_episode import draw_events, draw_latch
@@ -36,7 +35,7 @@ def frame(record: Record, moment: int, episode: Episode) -> Figure:
     """One moment of the training: the axes are the same for all."""
     figure = new_figure(7, 4.2)
     figure.suptitle(
-        f"After {moment:,} {step_of(record.config)}s: mean pain {episode.pain.mean():.4f}, "
+        f"After {moment:,} {record.counts_in}s: mean pain {episode.pain.mean():.4f}, "
         f"{episode.accuracy:.0%} of its time steps right (seed {record.config['seed']})",
         fontsize=10,
     )

@@ -8,7 +8,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from flipflop.config.keys import step_of
 from flipflop.progress import counted
 from flipflop.records.record import Record
 from flipflop.results.figures.panels import (
@@ -106,7 +105,7 @@ def both_tests(groups: Sequence[Group]) -> Figure | None:
 
 def steps_label(groups: Sequence[Group]) -> str:
     """What training is counted in."""
-    steps = {step_of(group.records[0].config) for group in groups}
+    steps = {group.records[0].counts_in for group in groups}
     return steps.pop() if len(steps) == 1 else "outer step (of the 1990 algorithm: environment step)"
 
 

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from flipflop.config.keys import is_on_stream
 from flipflop.progress import counted
 from flipflop.results.figures.panels import add_legend, add_title, groups_drawn, trials_of, wrapped
 from flipflop.results.figures.style import BLUE, VERMILION, in_style, new_figure
@@ -55,7 +54,7 @@ def success(groups: Sequence[Group]) -> Figure:
     looks = [Line2D([], [], color=BLUE, marker="o", label="this sweep")]
     compared = [group.records[0].config for group in drawn if claim_of(group.records[0].config)]
     if compared:
-        same = dict.fromkeys("version" if is_on_stream(settings) else "regime" for settings in compared)
+        same = dict.fromkeys("version" if settings["method.name"] == "rtrl_1990" else "regime" for settings in compared)
         label = f"the paper's claim, same {' or '.join(same)}"
         looks.append(Line2D([], [], color=VERMILION, marker="D", markersize=5, ls="--", label=label))
     add_legend(figure, looks)

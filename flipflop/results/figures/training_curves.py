@@ -7,12 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from flipflop.config.keys import step_of
 from flipflop.records.arrays import Arrays
 from flipflop.records.record import Record
 from flipflop.results.figures.style import BLACK, BLUE, grid, in_style, new_figure
 from flipflop.results.figures.titles import add_title, run_title
-from flipflop.results.replay import has_world_model
 
 Floats = NDArray[np.floating]
 SMOOTHED_OVER = 1 / 60  # of the course: the window of the moving median in the training curves
@@ -27,7 +25,7 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
         "world_model_loss": "loss of M\n(½ squared error)",
         "accuracy": "accuracy of C\n(part of time steps)",
     }
-    if not has_world_model(record.config):
+    if not np.isfinite(arrays["world_model_loss"]).any():  # nothing that M learned from
         del labels["world_model_loss"]
     figure = new_figure(7, 2 * len(labels))
     add_title(figure, f"Training, {run_title(record)}")
@@ -46,7 +44,7 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
             ax.set_yscale("log", nonpositive="mask")
         if 0 < warmup < record.config["regime.steps"]:
             ax.axvline(warmup, color=BLACK, linestyle=":", linewidth=1, label="C begins to learn")
-    axes[-1].set_xlabel(step_of(record.config))
+    axes[-1].set_xlabel(record.counts_in)
     axes[-1].set_xlim(0, record.config["regime.steps"])
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

@@ -56,7 +56,7 @@ def _group_columns(rows: Sequence[Summary]) -> list[tuple[Column, Callable[[Summ
         columns.append((Column("p (Boschloo, two-sided)", "number"), _p_value))
     if any(row.successes_from_reset is not None for row in rows):
         columns.append((Column("from reset (95% Wilson)", "rate"), _from_reset))
-    if not all(row.is_on_stream for row in rows):
+    if not all(row.counts_in == "environment step" for row in rows):
         columns.append((Column("median outer steps", "number"), lambda row: cell(_whole(row.median_steps))))
     return [
         *columns,

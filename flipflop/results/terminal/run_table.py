@@ -5,7 +5,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flipflop.config.keys import is_on_stream
 from flipflop.records.record import FINISHED, Record
 
 
@@ -32,7 +31,7 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
         told = "yes" if metrics["success_from_reset"] else "no"
         table.add_row("from reset", f"{told}, {metrics['solved_episodes_from_reset']}/{metrics['episodes']}")
     solved_at, environment_steps = metrics["steps_to_solve"], metrics["environment_steps_to_solve"]
-    outer_step = "" if is_on_stream(record.config) else f"outer step {solved_at or 0:,}, "
+    outer_step = "" if record.counts_in == "environment step" else f"outer step {solved_at or 0:,}, "
     table.add_row("first solved", f"{outer_step}environment step {environment_steps:,}" if solved_at else "not solved")
     if metrics.get("stopped_at"):
         table.add_row("ended early", f"after {record.config['eval.stop_after']} solved checks in a row")

@@ -61,7 +61,7 @@ def sweep_table(rows: Sequence[Summary]) -> Table:
         del told["paper"]
     if all(row.successes_from_reset is None for row in rows):
         del told["reset"]
-    if any(row.is_on_stream for row in rows):
+    if any(row.counts_in == "environment step" for row in rows):
         del told["steps"]  # are environment steps there: only these can be compared
     spared = [name for name in SPARED if name in told and (name != "environment" or "steps" in told)]
     for name in spared:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 
-from flipflop.config.keys import is_on_stream
 from flipflop.progress import Bar
 from flipflop.records.record import FINISHED, Record
 from flipflop.sweep.engine.blocks import SECONDS_BETWEEN_REPORTS, Block
@@ -22,7 +21,7 @@ class ProgressMonitor:
         self._all_ended = threading.Event()
         self._environment_steps = (
             {block.name: block.steps * len(block.runs) for block in blocks}
-            if all(is_on_stream(block.runs[0].settings) for block in blocks)
+            if all(block.runs[0].counts_in == "environment step" for block in blocks)
             else {}
         )
         self._thread = threading.Thread(target=self._look, daemon=True)

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 
 from flipflop.config.combinations import validate
-from flipflop.config.keys import flat, is_on_stream, structure
+from flipflop.config.keys import counts_in, part_of, structure
 from flipflop.config.schema import Config, Network
 from flipflop.records.planned import PlannedRun, run_key
 
@@ -33,12 +33,14 @@ def cost(config: Config, runs: int) -> float:
     for the arithmetic, which grows with the nets. Fitted to `python -m benchmarks.core` at 16 hidden units; only the
     proportions matter.
     """
-    if is_on_stream(flat(config)):
+    if counts_in(config) == "environment step":
         return _cost_on_stream(config, runs)
     T, B, steps = config.env.episode_length, config.regime.episodes_per_step, config.regime.steps
     C, M = config.controller, config.world_model
-    nets: list[Network] = [C] if config.method.name == "direct" else [C, *[M] * M.ensemble]
-    width = sum((net.hidden + 7) * net.hidden * (3 if net.cell == "lstm" else 1) for net in nets) / 736
+    nets: list[tuple[Network, str]] = [(C, "controller.cell")]
+    if part_of(config, "method").make.has_world_model:
+        nets += [(M, "world_model.cell")] * M.ensemble
+    width: float = sum((net.hidden + 7) * net.hidden * part_of(config, cell).make.work for net, cell in nets) / 736
     calls = min(len(nets), 2)  # an ensemble's models are stacked
     return steps * T * (15e-6 * calls + runs * (0.6e-6 + 0.7e-6 * B * width))
 

@@ -10,7 +10,18 @@ from flipflop.config.rules import ConfigError
 _WITH_VALUE = {"-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"}
 
 
-GROUPS = ("env", "controller", "world_model", "optimiser", "regime", "method", "eval/env")
+GROUPS = (
+    "env",
+    "controller",
+    "controller/cell",
+    "controller/output",
+    "world_model",
+    "world_model/cell",
+    "optimiser",
+    "regime",
+    "method",
+    "eval/env",
+)
 
 
 # What is said of a sweep as a whole, and of no run in it.

@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
-from flipflop.config.keys import RULES, with_settings
+from flipflop.config.keys import rules, with_settings
 from flipflop.config.rules import ConfigError
 from flipflop.config.schema import Config
 from flipflop.sweep.hydra.arguments import GROUPS
@@ -78,7 +78,7 @@ class Composer:
         choices = tuple(sorted(o.input_line or "" for o in parsed if self._is_choice(o)))
         values = [o for o in parsed if not self._is_choice(o)]
         base = self._base(choices)
-        if not (base.is_literal and all(map(self._is_plain, values))):
+        if not (base.is_literal and all(self._is_plain(o, base) for o in values)):
             return to_config(self._load(list(overrides)))
         try:
             settings = {o.key_or_group: self._convert(base, choices, o) for o in values}
@@ -94,11 +94,11 @@ class Composer:
     def _is_choice(self, override: Override) -> bool:
         return override.key_or_group in self._groups and not isinstance(override.value(), dict)
 
-    def _is_plain(self, override: Override) -> bool:
+    def _is_plain(self, override: Override, base: _Base) -> bool:
         value = override.value()
         items = value if isinstance(value, list) else [value]
         are_scalars = all(item is None or isinstance(item, (bool, int, float, str)) for item in items)
-        return override.key_or_group in RULES and are_scalars and "${" not in str(value)
+        return override.key_or_group in rules(base.config) and are_scalars and "${" not in str(value)
 
     def _base(self, choices: tuple[str, ...]) -> _Base:
         if choices not in self._bases:

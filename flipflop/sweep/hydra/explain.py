@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
 
-from flipflop.config.keys import RULES
-from flipflop.config.rules import ConfigError, refuse
+from flipflop import parts
+from flipflop.config.keys import COMMON_RULES, base_knobs, knobs
+from flipflop.config.rules import ConfigError, Rule, refuse
+from flipflop.config.schema import in_test
 
 # How Hydra quotes the override it could not apply.
 _OVERRIDE = re.compile(r"To append to your config use \+(.+)|Error merging override (.+)")
@@ -27,6 +30,9 @@ _EXTRAS = {
     "hydra/launcher/submitit_slurm": "slurm",
 }
 
+
+# Where knobs are that one may look for elsewhere.
+_MOVED = {"controller.output_scale": "controller.output.scale", "eval.stop_after": "method.stop_after"}
 
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 WRONG_INPUT = (ConfigError, *HYDRA_ERRORS)
@@ -61,8 +67,36 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def _rules() -> dict[str, Rule]:
+    """The rules of all knobs that any config can have, by dotted key: those of every part too."""
+    known = dict(COMMON_RULES)
+    for place, part in _parts():
+        known |= dict(knobs(part.knobs or base_knobs(part.kind), f"{place}."))
+        if part.kind == "world":
+            known |= dict(knobs(in_test(part.knobs or base_knobs("world")), f"eval.{place}."))
+    return known
+
+
+def _parts() -> Iterator[tuple[str, parts.Part]]:
+    """Every part that is known, at every place where a config can have it."""
+    for place, kind in parts.PLACES.items():
+        for name in parts.names(kind):
+            with suppress(parts.PartError):
+                yield place, parts.get(kind, name)
+
+
+def _with_knob(key: str) -> list[str]:
+    """The choices that have a knob of this dotted key, as `optimiser=adam`."""
+    return [
+        f"{place.replace('.', '/')}={part.name}"
+        for place, part in _parts()
+        if key in dict(knobs(part.knobs or base_knobs(part.kind), f"{place}."))
+    ]
+
+
 def _words(key: str) -> str:
-    return RULES[key].words if key in RULES else "given"
+    known = _rules()
+    return known[key].words if key in known else "given"
 
 
 def _missing(error: MissingConfigException) -> str:
@@ -77,15 +111,24 @@ def _missing(error: MissingConfigException) -> str:
 
 
 def _unknown(key: str, override: str | None) -> str:
-    close = get_close_matches(key, RULES, n=1, cutoff=0.5)
+    if having := _with_knob(key):
+        return f"{override or key} is not allowed: {key} is a knob of {' and '.join(having)} alone"
+    text = override or key
+    if key in _MOVED:
+        return f"{text} is not allowed: there is no key {key}, did you mean {_MOVED[key]}?"
+    last = key.rpartition(".")[2]
+    known = _rules()
+    close = [k for k in known if k.rpartition(".")[2] == last and k.startswith(key.partition(".")[0] + ".")]
+    close = close or get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else "it must be one of those that --cfg job lists"
-    return f"{override or key} is not allowed: there is no key {key}, {hint}"
+    return f"{text} is not allowed: there is no key {key}, {hint}"
 
 
 def _wrong_type(key: str, override: str | None, error: OmegaConfBaseException) -> str:
     given, _, value = (override or "").partition("=")
-    if key in RULES and given == key:
-        return str(refuse(key, value, RULES[key].words))
+    known = _rules()
+    if key in known and given == key:
+        return str(refuse(key, value, known[key].words))
     if given.startswith(f"{key}."):
         return _unknown(given, override)
     return f"{override or key} is not allowed: {str(error).splitlines()[0]}"

@@ -18,6 +18,8 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from flipflop.config.schema import Config
+from flipflop.sweep.hydra.arguments import GROUPS
+from flipflop.sweep.hydra.choices import store_parts
 from flipflop.sweep.hydra.hydra_compat import register_resolver
 
 PLUGIN_MODULE = "hydra_plugins.flipflop"
@@ -48,6 +50,7 @@ class SweeperSettings:
 
     _target_: str = f"{PLUGIN_MODULE}.FlipflopSweeper"
     params: dict[str, Any] | None = None  # one grid: {key: values}
+    base: dict[str, Any] | None = None  # what all grids share, unless they have their own: {key: values}
     grids: list[Any] | None = field(default=None)  # a union of grids: [{label, params}, ...]
 
 
@@ -62,6 +65,21 @@ class SweepsOnSearchPath(SearchPathPlugin):
 def stamp(name: str | None) -> str:
     """The name of a folder for results: as given, or the time with four random digits, so that none collides."""
     return name or f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(2)}"
+
+
+def choices_as_text() -> str:
+    """List the groups of conf/ and what can be chosen in each, for --help."""
+    lines = []
+    for group in (*GROUPS, "hydra/launcher", "hydra/sweeper"):
+        files = (config_folder("conf") / group).glob("*.yaml")
+        stored = ConfigStore.instance().repo
+        for part in group.split("/"):
+            stored = stored.get(part, {})
+        names = {path.stem for path in files} | {
+            name.removesuffix(".yaml") for name in stored if name.endswith(".yaml")
+        }
+        lines.append(f"{group}: {', '.join(sorted(names))}")
+    return "\n      ".join(lines)
 
 
 def register() -> None:
@@ -85,4 +103,6 @@ def register() -> None:
     store.store(name="schema", node=Config, provider="flipflop")
     store.store(group="hydra/launcher", name="flipflop", node=LauncherSettings, provider="flipflop")
     store.store(group="hydra/sweeper", name="flipflop", node=SweeperSettings, provider="flipflop")
+    store_parts()
     register_resolver("flipflop.stamp", stamp)
+    register_resolver("flipflop.choices", choices_as_text)

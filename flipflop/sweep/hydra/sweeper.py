@@ -28,15 +28,18 @@ from flipflop.sweep.presentation import presenter
 class FlipflopSweeper(Sweeper):
     """Expands axes into runs (flipflop.sweep.plugins: its settings) and hands them to any launcher."""
 
-    def __init__(self, params: DictConfig | None, grids: ListConfig | None) -> None:
-        """Take the axes of a sweep file: one grid's params, or labelled grids.
+    def __init__(self, params: DictConfig | None, base: DictConfig | None, grids: ListConfig | None) -> None:
+        """Take the axes of a sweep file: one grid's params, or labelled grids with what they share.
 
         Raises:
             ConfigError: both, or grids of another form.
         """
         if params and grids:
             raise ConfigError("hydra.sweeper has both params and grids: a sweep must have one of them")
-        self.grids = [_grid(grid) for grid in grids] if grids else [(None, _texts(params or {}))]
+        if base and not grids:
+            raise ConfigError("hydra.sweeper has base without grids: it is what grids share")
+        shared = _texts(base or {})
+        self.grids = [_grid(grid, shared) for grid in grids] if grids else [(None, _texts(params or {}))]
         self.config: DictConfig | None = None
         self.hydra_context: HydraContext | None = None
         self.launcher: Launcher | None = None
@@ -99,11 +102,13 @@ class FlipflopSweeper(Sweeper):
         return returns
 
 
-def _grid(grid: Any) -> tuple[str | None, dict[str, str]]:
-    if not isinstance(grid, Mapping | DictConfig) or set(grid) - {"label", "params"} or not grid.get("params"):
+def _grid(grid: Any, shared: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
+    """A grid's label and axes: those that it shares with the others, unless it has its own."""
+    is_one = isinstance(grid, Mapping | DictConfig) and not set(grid) - {"label", "params"}
+    if not is_one or not (grid.get("params") or shared):
         raise ConfigError(f"hydra.sweeper.grids has {grid}: each of its items must be {{label: ..., params: {{...}}}}")
     label = grid.get("label")
-    return None if label is None else str(label), _texts(grid["params"])
+    return None if label is None else str(label), {**shared, **_texts(grid.get("params") or {})}
 
 
 def _texts(params: Mapping[str, Any]) -> dict[str, str]:

@@ -1,43 +1,51 @@
-"""The cells of simple recurrent nets (Elman 1990), with tanh or logistic units."""
+"""The cell of simple recurrent nets (Elman 1990), with tanh or logistic units."""
+
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from flipflop.core.nets.cells.base import sigmoid
+from flipflop import parts
+from flipflop.config import schema
+from flipflop.config.rules import one_of
+from flipflop.core.nets.cells.base import Cell, sigmoid
 
 Floats = NDArray[np.floating]
 
 
-class Elman:
-    """h = tanh(z) (Elman 1990). It has no inner state."""
+@dataclass(kw_only=True)
+class ElmanKnobs(schema.Cell):
+    """Knobs of the Elman cell."""
+
+    activation: Annotated[str, one_of("tanh", "logistic")]
+
+
+@parts.cell("elman", ElmanKnobs)
+class Elman(Cell):
+    """h = tanh(z), or h = 1 / (1 + e^-z), the units of the 1980s. It has no inner state."""
 
     gates = 1
+    carries_sensitivities = True
 
-    def __init__(self, R: int, T: int, B: int, hidden: int, dtype: DTypeLike) -> None:
-        """All that is needed for the way back is h."""
+    def __init__(self, knobs: ElmanKnobs, R: int, T: int, B: int, hidden: int, dtype: DTypeLike) -> None:
+        self.is_logistic = knobs.activation == "logistic"
 
-    def forward(self, z: Floats, t: int, h: Floats) -> None:
+    def forward(self, z: Floats, t: int, before: Floats, h: Floats) -> None:
         """See Cell.forward."""
-        np.tanh(z, out=h)
+        if self.is_logistic:
+            sigmoid(z, out=h)
+        else:
+            np.tanh(z, out=h)
 
     def slopes(self, h: Floats) -> tuple[Floats, ...]:
-        """dh/dz."""
+        """Return dh/dz."""
+        if self.is_logistic:
+            slope = np.subtract(1, h, order="C")
+            return (np.multiply(h, slope, out=slope),)
         slope = np.square(h, order="C")
         return (np.subtract(1, slope, out=slope),)
 
     def backward(self, dh: Floats, dc: Floats, slopes: tuple[Floats, ...], out: Floats) -> None:
         """See Cell.backward."""
         np.multiply(dh, slopes[0], out=out)
-
-
-class Logistic(Elman):
-    """h = 1 / (1 + e^-z): the same with the units of the 1980s."""
-
-    def forward(self, z: Floats, t: int, h: Floats) -> None:
-        """See Cell.forward."""
-        sigmoid(z, out=h)
-
-    def slopes(self, h: Floats) -> tuple[Floats, ...]:
-        """dh/dz."""
-        slope = np.subtract(1, h, order="C")
-        return (np.multiply(h, slope, out=slope),)

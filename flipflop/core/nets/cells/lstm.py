@@ -1,27 +1,47 @@
-"""Long short-term memory (Hochreiter & Schmidhuber 1997)."""
+"""Long short-term memory (Hochreiter & Schmidhuber 1997) with forget gates, without peepholes."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from flipflop.core.nets.cells.base import sigmoid
+from flipflop import parts
+from flipflop.config import schema
+from flipflop.config.rules import Number
+from flipflop.core.nets.cells.base import Cell, sigmoid
 
 Floats = NDArray[np.floating]
 
 
-class LSTM:
-    """Gers, Schmidhuber & Cummins 2000, without peepholes; z holds the gates i, f, g, o one after another.
+@dataclass(kw_only=True)
+class LSTMKnobs(schema.Cell):
+    """Knobs of the LSTM cell."""
+
+    forget_bias: Number
+
+
+@parts.cell("lstm", LSTMKnobs)
+class LSTM(Cell):
+    """Gers, Schmidhuber & Cummins 2000; z holds the gates i, f, g, o one after another.
 
     c_t = f c_{t-1} + i g and h_t = o tanh(c_t), with i, f, o the sigmoid and g the tanh of their parts of z, c_{-1} = 0
     """
 
     gates = 4
+    gate_names = ("input", "forget", "candidate", "output")
+    sees_inputs = sees_state = (True,) * 4
+    work = 3.0
 
-    def __init__(self, R: int, T: int, B: int, hidden: int, dtype: DTypeLike) -> None:
-        """Allocate gates and states, reused by every rollout."""
+    def __init__(self, knobs: LSTMKnobs, R: int, T: int, B: int, hidden: int, dtype: DTypeLike) -> None:
         self.a = np.empty((T, R, B, 4, hidden), dtype)
         self.c, self.tanh_c = np.zeros((T + 1, R, B, hidden), dtype), np.empty((T, R, B, hidden), dtype)
 
-    def forward(self, z: Floats, t: int, h: Floats) -> None:
+    @staticmethod
+    def initial_bias(knobs: LSTMKnobs, hidden: int) -> Floats:
+        """Let the forget gates begin open (Gers, Schmidhuber & Cummins 2000)."""
+        return np.repeat([0.0, knobs.forget_bias, 0.0, 0.0], hidden)
+
+    def forward(self, z: Floats, t: int, before: Floats, h: Floats) -> None:
         """See Cell.forward."""
         a, c, tanh_c = self.a[t], self.c[t + 1], self.tanh_c[t]
         z = z.reshape(a.shape)
@@ -33,7 +53,7 @@ class LSTM:
         np.multiply(a[..., 3, :], tanh_c, out=h)
 
     def slopes(self, h: Floats) -> tuple[Floats, ...]:
-        """dh/dc, dc/d(i, f, g), dh/do and dc_t/dc_{t-1}, the first four to z."""
+        """Return dh/dc, dc/d(i, f, g), dh/do and dc_t/dc_{t-1}, the first four to z."""
         i, f, g, o = (self.a[..., gate, :] for gate in range(4))
         to_igf = np.stack([g * i * (1 - i), self.c[:-1] * f * (1 - f), i * (1 - g * g)], axis=-2)
         return o * (1 - self.tanh_c * self.tanh_c), to_igf, self.tanh_c * o * (1 - o), f

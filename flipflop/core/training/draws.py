@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.config.schema import Config
-from flipflop.core.worlds.base import Episodes
-from flipflop.core.worlds.latch import episodes, thresholds
+from flipflop.core.worlds.base import Episodes, make_world
 
 Floats = NDArray[np.floating]
 TIME_STEPS_DRAWN_AT_ONCE = 2**17  # turning uniforms into events pays in bulk; this bounds its memory to about 10 MB
@@ -17,24 +16,30 @@ TIME_STEPS_DRAWN_AT_ONCE = 2**17  # turning uniforms into events pays in bulk; t
 class Batch(NamedTuple):
     """What one outer step draws from the data streams of R runs."""
 
-    world_model: Episodes  # B times method.rollouts_per_step
-    actions: Floats  # (R, T, B) of these, the random policy's uniform actions in them
-    controller: Episodes
+    world_model: Episodes  # B_M of them
+    actions: Floats  # (R, T, B_M), the random policy's uniform actions in these
+    controller: Episodes  # B of them
 
 
-def batches(data: Sequence[np.random.Generator], configs: Sequence[Config], first: int = 0) -> Iterator[Batch]:
-    """Every outer step's draws for R runs, in the published order; without the `first` ones.
+def batches(
+    data: Sequence[np.random.Generator], configs: Sequence[Config], rollouts: int = 1, first: int = 0
+) -> Iterator[Batch]:
+    """Draw for every outer step of R runs, in the published order (experiment: Random numbers).
 
-    Per outer step: for each of the world model's episodes T event uniforms and T action uniforms, then for each of the
-    controller's B episodes T event uniforms. Drawing many outer steps at once changes no number. The generators are
-    new; a uniform takes one step of PCG64, so that the draws of outer steps already done can be jumped over.
+    Per outer step: for each of the world model's B_M episodes T event uniforms and T action uniforms, then for each of
+    the controller's B episodes T event uniforms. Drawing many outer steps at once changes no number.
+
+    Args:
+        data: the data stream of each run, new: a uniform takes one step of PCG64, so that draws can be skipped.
+        configs: of the runs.
+        rollouts: B_M / B.
+        first: outer steps to skip, whose draws have been used.
     """
     regime, T, dtype = configs[0].regime, configs[0].env.episode_length, configs[0].dtype
     B, R = regime.episodes_per_step, len(configs)
-    B_M = B * configs[0].method.rollouts_per_step
+    B_M = B * rollouts
     drawn = (2 * B_M + B) * T
-    upper = thresholds([config.env for config in configs])
-    min_lag, pain_at = configs[0].env.min_lag, configs[0].env.pain_at
+    world = make_world([config.env for config in configs], dtype)
     for generator in data:
         cast(np.random.PCG64, generator.bit_generator).advance(first * drawn)
     at_once = max(1, TIME_STEPS_DRAWN_AT_ONCE // (R * drawn))
@@ -44,10 +49,9 @@ def batches(data: Sequence[np.random.Generator], configs: Sequence[Config], firs
         for_world_model = uniforms[..., : 2 * B_M * T].reshape(N, R, B_M, 2, T).swapaxes(2, -1)  # (N, R, T, 2, B_M)
         for_controller = uniforms[..., 2 * B_M * T :].reshape(N, R, B, T).swapaxes(-1, -2)
 
-        uniforms_of_world_model = np.ascontiguousarray(for_world_model[..., 0, :])
-        world_model = episodes(uniforms_of_world_model, upper, dtype, min_lag, pain_at)
+        world_model = world.draw(np.ascontiguousarray(for_world_model[..., 0, :]))
         actions = for_world_model[..., 1, :].astype(dtype, order="C")
-        controller = episodes(np.ascontiguousarray(for_controller), upper, dtype, min_lag, pain_at)
+        controller = world.draw(np.ascontiguousarray(for_controller))
         for i in range(N):
             yield Batch(_of_step(world_model, i), actions[i], _of_step(controller, i))
 
