@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flipflop.records.checkpoints import left_in
+from flipflop.records.checkpoints import unfinished_blocks
 from flipflop.records.store import read
 
 pytestmark = pytest.mark.slow
@@ -230,7 +230,8 @@ def test_killed_on_a_stream(tmp_path):
         (tmp_path / place).mkdir()
     assert Sweep(tmp_path / "whole", arguments).end()[0] == 0
     sweep = Sweep(tmp_path / "killed", arguments)
-    wait_for(lambda: any(left.done >= 3000 for left in left_in(tmp_path / "killed" / NAME / "unfinished")[0]))
+    unfinished = tmp_path / "killed" / NAME / "unfinished"
+    wait_for(lambda: any(block.steps_done >= 3000 for block in unfinished_blocks(unfinished)[0]))
     os.killpg(sweep.process.pid, signal.SIGKILL)
     sweep.process.communicate()
     wait_for(lambda: sweep.processes() == {})
@@ -257,13 +258,13 @@ def test_a_kill_loses_what_was_done_since_the_last_checkpoint(tmp_path, whole):
     """Blocks in the middle go on from their checkpoints instead of their beginning."""
     sweep = Sweep(tmp_path)
     unfinished = tmp_path / NAME / "unfinished"
-    left = wait_for(lambda: left_in(unfinished)[0])
+    left = wait_for(lambda: unfinished_blocks(unfinished)[0])
     sweep.process.kill()
     sweep.process.communicate(timeout=60)
     wait_for(lambda: sweep.processes() == {}, seconds=5)
-    left, problems = left_in(unfinished)
+    left, problems = unfinished_blocks(unfinished)
     assert problems == []
-    assert all(0 < block.done < 400 for block in left)
+    assert all(0 < block.steps_done < 400 for block in left)
     finish(tmp_path, whole)
 
 
@@ -339,7 +340,7 @@ def test_a_second_process(tmp_path, whole):
     assert (code, out) == (2, "")
     assert errors == (
         "flipflop: outputs/sweeps/faults is in use by another process: "
-        "wait until that has ended, or choose another name=\n"
+        "wait until that one has ended, or choose another name=\n"
     )
     assert first.end()[0] == 0
     assert_whole(tmp_path, whole)
@@ -388,7 +389,7 @@ def without_plan(folder, draw):
 
 def garbled(folder, draw):
     (folder / "sweep.yaml").write_bytes(draw.randbytes(200))
-    return "sweep.yaml is no list of invocations"
+    return "sweep.yaml is not a list of invocations"
 
 
 def unreadable_checkpoint(folder, draw):

@@ -11,7 +11,7 @@ from baseline import baseline
 
 from flipflop.core.train import train
 from flipflop.records import checkpoints
-from flipflop.records.checkpoints import BlockCheckpoint, left_in, tidy
+from flipflop.records.checkpoints import BlockCheckpoint, remove_obsolete_files, unfinished_blocks
 
 SHORT = {"regime.steps": 30, "method.warmup_steps": 0, "eval.episodes": 2, "eval.episode_length": 5}
 
@@ -96,7 +96,7 @@ def test_a_full_disk_is_not_the_runs_affair(tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", full)
     (result,) = train(configs(3), None, BlockCheckpoint(tmp_path / "block.state", ["key3"], seconds=0))
     assert result.status == "ok"
-    assert left_in(tmp_path)[0][0].done == 10
+    assert unfinished_blocks(tmp_path)[0][0].steps_done == 10
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"something else", None])
@@ -108,9 +108,9 @@ def test_what_is_no_state_is_named(tmp_path, content):
             np.savez(file, done=np.array(3), keys=np.array(["key"]))  # arrays, but not ours
     else:
         path.write_bytes(content)
-    left, problems = left_in(tmp_path)
+    left, problems = unfinished_blocks(tmp_path)
     assert left == []
-    assert problems == [f"{path} cannot be read: its runs begin anew"]
+    assert problems == [f"{path} cannot be read: its runs start again from the beginning"]
     assert BlockCheckpoint(path, ["key"], 0).load() is None
 
 
@@ -123,23 +123,23 @@ def test_no_changed_byte_passes(tmp_path):
     for _ in range(300):
         at = draw.randrange(len(whole))
         path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << draw.randrange(8))]) + whole[at + 1 :])
-        assert left_in(tmp_path)[0] == []
+        assert unfinished_blocks(tmp_path)[0] == []
     path.write_bytes(whole[: draw.randrange(len(whole))])
-    assert left_in(tmp_path)[0] == []
+    assert unfinished_blocks(tmp_path)[0] == []
     path.write_bytes(whole)
-    assert left_in(tmp_path)[0][0].done == 10
+    assert unfinished_blocks(tmp_path)[0][0].steps_done == 10
 
 
 def test_only_what_is_of_no_use_is_removed(tmp_path):
     """When a sweep ends, states of runs that it has not finished stay for the sweep that will."""
-    tidy(tmp_path / "nowhere", [])
+    remove_obsolete_files(tmp_path / "nowhere", [])
     stopped(tmp_path / "done.state", (3,), at=10)
     stopped(tmp_path / "open.state", (3, 4), at=10)
     (tmp_path / "a.steps").write_text("7")
     (tmp_path / "b.state").write_bytes(b"no state")
-    tidy(tmp_path, ["key3"])
+    remove_obsolete_files(tmp_path, ["key3"])
     assert [path.name for path in tmp_path.iterdir()] == ["open.state"]
-    tidy(tmp_path, ["key3", "key4"])
+    remove_obsolete_files(tmp_path, ["key3", "key4"])
     assert not tmp_path.exists()
 
 
@@ -157,7 +157,7 @@ def test_a_late_note_does_not_end_a_sweep(tmp_path, monkeypatch, late):
         remove(path)
 
     monkeypatch.setattr(Path, "rmdir", rmdir)
-    tidy(folder, [])
+    remove_obsolete_files(folder, [])
     assert folder.exists() == (late > 3)
 
 
@@ -171,8 +171,8 @@ def test_the_furthest_first(tmp_path):
     """If a run is in two states, the one that is further comes first."""
     stopped(tmp_path / "a.state", (3,), at=10)
     stopped(tmp_path / "b.state", (3, 4), at=20)
-    left, _ = left_in(tmp_path)
-    assert [(one.path.name, one.keys, one.done) for one in left] == [
+    left, _ = unfinished_blocks(tmp_path)
+    assert [(one.path.name, one.keys, one.steps_done) for one in left] == [
         ("b.state", ["key3", "key4"], 20),
         ("a.state", ["key3"], 10),
     ]

@@ -190,7 +190,7 @@ def test_results_of_another_version_are_left_out(tmp_path, monkeypatch):
     left, problems, *_ = read(tmp_path)
     assert left == []
     assert problems == [
-        f"2 records in {tmp_path / 'runs.jsonl'} of version 1 of the results left out: this flipflop makes version 2"
+        f"{tmp_path / 'runs.jsonl'} has 2 records with results version 1, left out here: this flipflop makes version 2"
     ]
     (again,) = leave(tmp_path, [planned(0)])
     assert (again.version, again.index) == (2, 2)

@@ -103,11 +103,11 @@ def test_the_scheduler_is_killed(tmp_path, whole, cluster):
     assert f"{RUNS} runs, {done} of them done before" in finish(tmp_path, whole, cluster)
 
 
-# The command, which waits for workers not for a minute but for three of its looks.
+# The command, but waiting for new workers only 0.3 seconds instead of a minute.
 IMPATIENT = """
-from flipflop.sweep import cluster
-from flipflop.sweep.command import main
-cluster.SECONDS_BETWEEN_LOOKS, cluster.SECONDS_WITHOUT_WORKERS = 0.1, 0.3
+from flipflop.cli.run import main
+from flipflop.sweep.engine import dask
+dask.SECONDS_BETWEEN_CHECKS, dask.SECONDS_WITHOUT_WORKERS = 0.1, 0.3
 main()
 """
 
@@ -205,7 +205,7 @@ def test_a_worker_of_another_version_comes_late(tmp_path, whole, cluster, other_
     cluster.start_worker(**other_version)
     code, _, errors = sweep.end()
     assert code == 1
-    assert "flipflop: the sweep cannot go on (a worker cannot train: OtherVersion: the sweep has flipflop" in errors
+    assert "flipflop: the sweep cannot go on (a worker cannot train: VersionMismatch: the sweep has flipflop" in errors
     cluster.workers[2].kill()
     cluster.start_worker()
     finish(tmp_path, whole, cluster)

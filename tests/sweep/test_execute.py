@@ -14,8 +14,8 @@ from flipflop.records.checkpoints import BlockCheckpoint
 from flipflop.records.folder import Folder
 from flipflop.records.planned import PlannedRun, run_key
 from flipflop.sweep.engine import blocks as execution
-from flipflop.sweep.engine.blocks import Block, Report, train_block, train_runs
-from flipflop.sweep.engine.execute import execute, prepare
+from flipflop.sweep.engine.blocks import Block, ProgressReport, train_block, train_runs
+from flipflop.sweep.engine.execute import execute, prepare_blocks
 from flipflop.sweep.engine.local import Workers
 from flipflop.sweep.engine.monitor import ProgressMonitor
 
@@ -33,7 +33,7 @@ def swept(path, workers, block_size):
     how = Workers(workers, block_size)
     with Folder(path) as folder:
         folder.plan(planned)
-        blocks, _ = prepare(planned, folder.unfinished, how)
+        blocks, _ = prepare_blocks(planned, folder.unfinished, how)
         records = execute(blocks, folder, how, Console(file=StringIO()))
     left = {}
     for record in records:
@@ -66,7 +66,7 @@ def test_a_run_that_cannot_be_trained_spoils_no_other(tmp_path, monkeypatch):
     how = Workers(1, 64)
     with Folder(tmp_path) as folder:
         folder.plan(planned)
-        blocks, _ = prepare(planned, folder.unfinished, how)
+        blocks, _ = prepare_blocks(planned, folder.unfinished, how)
         assert len(blocks) == 1
         records = execute(blocks, folder, how, Console(file=StringIO()))
     first, failed, last = sorted(records, key=lambda record: record.index)
@@ -84,9 +84,9 @@ def test_a_checkpoint_that_leads_nowhere_is_forgotten(tmp_path):
     (planned,) = runs({"seed": 0})
     block = Block([planned], tmp_path, 60)
     BlockCheckpoint(block.checkpoint.path, [planned.key], 0).offer(lambda: {"done": np.array(10)})  # and no weights
-    done = train_block(block)
+    result = train_block(block)
     (alone,) = train([planned.config])
-    assert done.outcomes[0].result.metrics == alone.metrics
+    assert result.outcomes[0].result.metrics == alone.metrics
 
 
 def test_progress_counts_what_is_done(tmp_path):
@@ -99,9 +99,9 @@ def test_progress_counts_what_is_done(tmp_path):
         def show(self, fraction, text):
             shown.append((fraction, text()))
 
-    with ProgressMonitor([first, second], records, Shown()) as watch:
+    with ProgressMonitor([first, second], records, Shown()) as monitor:
         second.report(15)
-        watch.ended(first)
+        monitor.block_ended(first)
         records.append(first)
         first.status = "ok"
         deadline = time.monotonic() + 10
@@ -114,7 +114,7 @@ def test_progress_counts_what_is_done(tmp_path):
 @pytest.mark.parametrize("steps", [0, 7, 123456])
 def test_reports_are_read_back(tmp_path, steps):
     """The parent reads how far a worker is; before the first report that is nowhere."""
-    report = Report(tmp_path / "report")
+    report = ProgressReport(tmp_path / "report")
     assert report.read() == 0
     report(steps, None, None)
     assert report.read() == steps
@@ -123,9 +123,9 @@ def test_reports_are_read_back(tmp_path, steps):
 def test_seconds_are_shared(tmp_path):
     """A block's CPU time is divided among its runs, so that a table's sum is what was spent."""
     planned = runs({"seed": 0}, {"seed": 1})
-    done = train_runs(planned, lambda *_: None)
+    result = train_runs(planned, lambda *_: None)
     with Folder(tmp_path) as folder:
         folder.plan(planned)
-        records = folder.add(done.outcomes, done.seconds)
-    assert sum(record.seconds for record in records) == pytest.approx(done.seconds, abs=2e-4)
+        records = folder.add(result.outcomes, result.seconds)
+    assert sum(record.seconds for record in records) == pytest.approx(result.seconds, abs=2e-4)
     assert records[0].seconds == records[1].seconds

@@ -9,7 +9,7 @@ from flipflop.config.keys import RULES, flat, structure
 from flipflop.config.rules import ConfigError
 from flipflop.core.result import RESULTS_VERSION
 from flipflop.records.planned import PlannedRun, key_of, run_key
-from flipflop.sweep.engine.plan import cost, cut_blocks, plan
+from flipflop.sweep.engine.plan import cut_blocks, estimated_seconds, plan
 
 PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
 
@@ -95,5 +95,5 @@ def test_blocks_partition_the_runs(rows, workers, block_size):
     assert sorted(run.key for block in blocks for run in block) == sorted(run.key for run in runs)
     assert all(len({structure(run.config) for run in block}) == 1 for block in blocks)
     assert all(1 <= len(block) <= block_size for block in blocks)
-    costs = [cost(block[0].config, len(block)) for block in blocks]
-    assert costs == sorted(costs, reverse=True)
+    estimates = [estimated_seconds(block[0].config, len(block)) for block in blocks]
+    assert estimates == sorted(estimates, reverse=True)

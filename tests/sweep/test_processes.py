@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flipflop.sweep.engine.processes import ProcessDied, separately
+from flipflop.sweep.engine.processes import ProcessDied, run_in_processes
 
 
 def end_by(way):
@@ -27,7 +27,7 @@ def end_by(way):
 def test_answers_and_deaths():
     """Each item has a process of its own: answers come back, and a death takes no other along."""
     items = ["answer", signal.SIGKILL, "answer", signal.SIGSEGV, "exit"]
-    ends = list(separately(end_by, items, 2))
+    ends = list(run_in_processes(end_by, items, 2))
     assert sorted(map(str, items)) == sorted(str(item) for item, _ in ends)
     answers = [answer for item, answer in ends if item == "answer"]
     assert len({*answers, os.getpid()}) == 3
@@ -40,7 +40,7 @@ def test_answers_and_deaths():
 
 def test_so_many_at_a_time():
     """No more processes than asked for are there at once, and those that remain end when nobody waits any more."""
-    ends = separately(time.sleep, [0.01, 60, 60, 60], 2)
+    ends = run_in_processes(time.sleep, [0.01, 60, 60, 60], 2)
     assert next(ends) == (0.01, None)
     children = [child for child in multiprocessing.active_children() if isinstance(child, SpawnProcess)]
     assert len(children) == 1
@@ -53,7 +53,7 @@ def test_it_ends_with_its_parent(tmp_path, way):
     """A process that works for another does not outlive it, however that one ends."""
     program = """
 import os, pathlib, signal, time
-from flipflop.sweep.engine.processes import separately
+from flipflop.sweep.engine.processes import run_in_processes
 
 def work(_):
     pathlib.Path("pid").write_text(str(os.getpid()))
@@ -61,7 +61,7 @@ def work(_):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    list(separately(work, [0], 1))
+    list(run_in_processes(work, [0], 1))
 """
     (tmp_path / "program.py").write_text(program)
     parent = subprocess.Popen([sys.executable, "program.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)

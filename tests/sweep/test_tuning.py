@@ -135,7 +135,7 @@ def test_the_other_line_of_hydra(monkeypatch):
     with pytest.raises(
         ConfigError, match=r"^hydra/sweeper=optuna is not allowed with Hydra 1\.4, .*flipflop\[optuna\]"
     ):
-        tuning.before_tuning(OmegaConf.create())
+        tuning.prepare_for_optuna(OmegaConf.create())
 
 
 def test_seeds_stay_together():
@@ -145,13 +145,13 @@ def test_seeds_stay_together():
         ("seed=3", "seed=3"),
         ("controller.hidden=8,16", "controller.hidden=8,16"),
     ):
-        assert tuning.together(given) == told
+        assert tuning.quote_seeds(given) == told
 
 
 @pytest.mark.parametrize("seeds", ["'0,1,2'", "0..2", '"2..0"'])
 def test_a_job_has_a_run_for_each_seed(seeds):
     """However several seeds reach the launcher, each is a run of the job."""
-    runs = set(launcher._with_each_seed([f"seed={seeds}", "optimiser.lr_controller=0.01"]))
+    runs = set(launcher._expand_seeds([f"seed={seeds}", "optimiser.lr_controller=0.01"]))
     assert runs == {(f"seed={seed}", "optimiser.lr_controller=0.01") for seed in range(3)}
 
 
@@ -181,8 +181,8 @@ def record(status="ok", pain=0.5, error=None):
 
 def test_what_a_job_returns():
     """The mean of its runs; infinity if one diverged, which is worse than all others; an error if one failed."""
-    assert launcher._returned([record(pain=0.25), record(pain=0.5)]).return_value == 0.375
-    assert launcher._returned([record(), record("diverged", None)]).return_value == math.inf
-    failed = launcher._returned([record(), record("failed", None, "Traceback\n  ...\nRuntimeError: no\n")])
+    assert launcher._job_return([record(pain=0.25), record(pain=0.5)]).return_value == 0.375
+    assert launcher._job_return([record(), record("diverged", None)]).return_value == math.inf
+    failed = launcher._job_return([record(), record("failed", None, "Traceback\n  ...\nRuntimeError: no\n")])
     with pytest.raises(launcher.RunsFailed, match=r"^run 7 failed: RuntimeError: no$"):
         _ = failed.return_value
