@@ -64,9 +64,9 @@ def cost_rows(overrides: Sequence[str], records: Sequence[Record]) -> list[CostR
     for config, texts in zip(composed, product(*axes), strict=True):
         (direct,) = configs(*(text for text in texts if not text.startswith(("method=", "method."))), "method=direct")
         name = {key: value for key, _, value in (text.partition("=") for text in texts) if key in swept}
-        own, of_direct = price_of(config), price_of(direct)
-        solutions = solution(config, own, records), solution(direct, of_direct, records)
-        rows.append(CostRow(name, own, of_direct, *solutions))
+        own_price, direct_price = price_of(config), price_of(direct)
+        solutions = solution(config, own_price, records), solution(direct, direct_price, records)
+        rows.append(CostRow(name, own_price, direct_price, *solutions))
     return rows
 
 
@@ -76,13 +76,13 @@ def cost_table(rows: Sequence[CostRow]) -> Table:
     for head in ("reads", "deepest\nread", "cost at\n1 byte", "\n8 bytes", "/ direct\n1 byte"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
-        own = row.price
+        total = row.price.total
         table.add_row(
             *name_cells(row),
-            f"{own.reads:,}",
-            f"{own.deepest:,}",
-            *(f"{own.total[width]:,}" for width in own.total),
-            f"{own.total[1] / row.direct.total[1]:.2f}",
+            f"{row.price.reads:,}",
+            f"{row.price.deepest:,}",
+            *(f"{total[width]:,}" for width in total),
+            f"{total[1] / row.direct.total[1]:.2f}",
         )
     return table
 
@@ -105,16 +105,16 @@ def solution_table(rows: Sequence[CostRow]) -> Table:
     for head in ("solved", "median\nsteps", "M alone\n1 byte", "to solve\n1 byte", "\n8 bytes", "/ direct\n1 byte"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
-        own, direct = row.solution, row.direct_solution
+        trained, direct = row.solution, row.direct_solution
         cells = ["-"] * 6
-        if own is not None:
-            cells[0] = f"{own.solved}/{own.runs}"
+        if trained is not None:
+            cells[0] = f"{trained.solved}/{trained.runs}"
             cells[2] = f"{row.price.warmup[1]:,}"
-            if own.cost is not None:
-                cells[1] = f"{own.median_steps:g}"
-                cells[3:5] = [f"{own.cost[width]:.3g}" for width in own.cost]
+            if trained.cost is not None:
+                cells[1] = f"{trained.median_steps:g}"
+                cells[3:5] = [f"{trained.cost[width]:.3g}" for width in trained.cost]
                 if direct is not None and direct.cost is not None:
-                    cells[5] = f"{own.cost[1] / direct.cost[1]:.2f}"
+                    cells[5] = f"{trained.cost[1] / direct.cost[1]:.2f}"
         table.add_row(*name_cells(row), *cells)
     return table
 

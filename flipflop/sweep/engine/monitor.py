@@ -27,7 +27,7 @@ class ProgressMonitor:
         self._fractions = {block.name: block.steps_done / block.steps for block in blocks}  # of each block, 0 to 1
         self._training = {block.name: block for block in blocks}
         self._all_ended = threading.Event()
-        # On a stream an outer step is an environment step, and so many that they are shown.
+        # On a stream an outer step is an environment step; the number of these is shown too.
         self._environment_steps = (
             {block.name: block.steps * len(block.runs) for block in blocks}
             if all(is_on_stream(block.runs[0].settings) for block in blocks)
