@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flipflop.cli.exits import ending
+from flipflop.cli.exits import exit_on_error
 from flipflop.config.rules import ConfigError
 from flipflop.records.files import write_atomically
 from flipflop.results.compare.matching import choices, compare_by, compare_sweeps
@@ -15,10 +15,16 @@ from flipflop.results.load import load
 
 
 def compare(folders: Sequence[Path], by: str | None, csv: Path | None, console: Console) -> None:
-    """Print what differs between sweeps, or within one by a key, and write it as CSV if asked.
+    """Print how groups of runs differ between sweeps, or between the values of one key.
+
+    Args:
+        folders: the folders of the sweeps; the first one is compared with each of the others.
+        by: the key by whose values the groups are compared, in all sweeps together; None to compare the sweeps.
+        csv: the file to write the same numbers to, or None.
+        console: where to print.
 
     Raises:
-        ConfigError: a folder without records, a key that does not tell, or nothing that can be compared.
+        ConfigError: a folder has no records, groups cannot be told apart by the key, or nothing can be compared.
         OSError: the CSV file cannot be written.
     """
     sweeps = [load(folder) for folder in folders]
@@ -26,9 +32,9 @@ def compare(folders: Sequence[Path], by: str | None, csv: Path | None, console: 
         for problem in sweep.problems:
             console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if by is None and len(sweeps) == 1:
-        keys, told = choices(sweeps[0])
-        how = "give --by and one of these keys, or a second sweep" if keys else "give a second sweep"
-        raise ConfigError(f"one sweep has nothing to be compared with: {told}; {how}")
+        keys, sentence = choices(sweeps[0])
+        advice = "give --by and one of these keys, or a second sweep" if keys else "give a second sweep"
+        raise ConfigError(f"one sweep has nothing to be compared with: {sentence}; {advice}")
     result = compare_sweeps(sweeps) if by is None else compare_by(sweeps, by)
     show(result, console)
     if csv is not None:
@@ -39,19 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Compare the sweeps that the command line names.
 
     Raises:
-        SystemExit: with exit code 2 if they cannot be compared, 1 if the CSV file cannot be written.
+        SystemExit: WRONG_INPUT if they cannot be compared, FAILURE if the CSV file cannot be written.
     """
     parser = argparse.ArgumentParser(
         prog="python -m flipflop.compare",
-        description="Compare sweeps: groups of runs with the same config, but for the keys in which the sweeps differ "
-        "as a whole, with those of the first sweep. Or, with --by, groups that differ in one key, all else equal, with "
-        "those that have its first value. Rates with 95%% intervals, exact p, median steps and pain.",
+        description="Compare the groups of runs of each sweep with those of the first sweep that have the same config, "
+        "apart from the keys in which the sweeps differ as a whole. Or, with --by, compare groups that differ in one "
+        "key alone with those that have its first value. Prints success rates with 95%% intervals, exact p values, "
+        "median steps and pain.",
     )
     parser.add_argument(
         "folders", type=Path, metavar="DIR", nargs="+", help="outputs/sweeps/NAME or outputs/runs/STAMP"
     )
-    parser.add_argument("--by", metavar="KEY", help="a key in which runs differ, as controller.hidden or regime")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the same numbers there, unrounded")
-    given = parser.parse_args(arguments)
-    with ending():
-        compare(given.folders, given.by, given.csv, Console())
+    parser.add_argument("--by", metavar="KEY", help="a key in which runs differ, such as controller.hidden or regime")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="a file to write the same numbers to, unrounded")
+    options = parser.parse_args(arguments)
+    with exit_on_error():
+        compare(options.folders, options.by, options.csv, Console())

@@ -1,4 +1,4 @@
-"""What a sweep shows at its end: tables in the terminal, CSV files, figures and the page."""
+"""Show a sweep's results at its end: tables in the terminal, CSV files, figures and the page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,22 +12,23 @@ from flipflop.sweep.presentation import register_presenter
 
 
 class TerminalPresenter:
-    """Show what runs came to in the terminal and in their folder (flipflop.sweep.presentation.Presenter)."""
+    """A presenter for the terminal and the sweep's folder (flipflop.sweep.presentation.Presenter)."""
 
     def write_tables(self, records: Sequence[Record], folder: Path) -> None:
-        """Write runs.csv and summary.csv of a folder."""
+        """Write runs.csv and summary.csv into a folder."""
         write_tables(records, folder)
 
     def show_sweep(self, records: Sequence[Record], folder: Path, console: Console) -> None:
-        """Print the table of a sweep and how many of its runs ended how."""
+        """Print the table of a sweep and the number of its runs by status."""
         show_sweep(records, folder, console)
 
     def show_outcomes(self, records: Sequence[Record], folder: Path, console: Console) -> None:
-        """Print how many runs ended how, and the error of each that failed."""
+        """Print the number of runs by status, and the error of each run that failed."""
         show_outcomes(records, folder, console)
 
     def draw_sweep(self, folder: Path, console: Console) -> None:
-        """Draw the figures of a sweep and write its page; what that needs takes a second to import."""
+        """Draw the figures of a sweep and write its page."""
+        # Imported here because matplotlib and pandas take a second.
         from flipflop.results.load import load
         from flipflop.results.report import draw_sweep
 
@@ -35,5 +36,5 @@ class TerminalPresenter:
 
 
 def register() -> None:
-    """Let sweeps of this process be shown in the terminal."""
+    """Show the sweeps of this process in the terminal."""
     register_presenter(TerminalPresenter())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flipflop.cli.exits import ending
+from flipflop.cli.exits import exit_on_error
 from flipflop.results.load import load
 from flipflop.results.report import draw_run, report
 
@@ -15,21 +15,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Report on the folder that the command line names.
 
     Raises:
-        SystemExit: with exit code 2 if there is nothing to report on, 1 if it cannot be written, 130 if interrupted.
+        SystemExit: WRONG_INPUT if the folder has no records, FAILURE if a file cannot be written, INTERRUPTED.
     """
     parser = argparse.ArgumentParser(
         prog="python -m flipflop.report",
-        description="Print what a sweep or a single run came to, write runs.csv and summary.csv anew and draw its "
-        "figures; of a sweep also report.html, one file for a browser. It reads sweeps of flipflop and of Hydra's "
+        description="Print the results of a sweep or a single run, write runs.csv and summary.csv again and draw the "
+        "figures; for a sweep also write report.html, one file for a browser. Reads sweeps of flipflop and of Hydra's "
         "stock launchers.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="outputs/sweeps/NAME or outputs/runs/STAMP")
-    parser.add_argument("--run", type=int, metavar="N", help="draw the figures of the run with this index instead")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--run", type=int, metavar="N", help="only draw the figures of the run with this index")
+    options = parser.parse_args(arguments)
     console = Console()
-    with ending():
-        sweep = load(given.folder)
-        if given.run is not None:
-            draw_run(sweep, sweep.run(given.run), console)
+    with exit_on_error():
+        sweep = load(options.folder)
+        if options.run is not None:
+            draw_run(sweep, sweep.run(options.run), console)
         else:
             report(sweep, console)

@@ -1,4 +1,4 @@
-"""A run again, from its record alone: does the same come out, to the last bit?"""
+"""The command that trains a recorded run again and compares the results bit by bit: python -m flipflop.rerun."""
 
 import argparse
 import platform
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from flipflop.cli.exits import ending
+from flipflop.cli.exits import ExitStatus, exit_on_error
 from flipflop.config.combinations import validate
 from flipflop.config.keys import config_from, origins, with_settings
 from flipflop.config.rules import ConfigError
@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Repeat the run that the command line names.
 
     Raises:
-        SystemExit: with exit code 1 if something else came out, 2 if there is no such run or it cannot be repeated.
+        SystemExit: SUCCESS if the results are the same, FAILURE if they are not, WRONG_INPUT if there is no such run or
+            it cannot be repeated.
     """
     parser = argparse.ArgumentParser(
         prog="python -m flipflop.rerun",
@@ -36,29 +37,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="outputs/sweeps/NAME or outputs/runs/STAMP")
     parser.add_argument("index", type=int, metavar="N", nargs="?", default=0, help="the run's index in runs.csv")
-    given = parser.parse_args(arguments)
-    with ending():
-        is_same = rerun(given.folder, given.index, Console())
-    sys.exit(0 if is_same else 1)
+    options = parser.parse_args(arguments)
+    with exit_on_error():
+        is_same = rerun(options.folder, options.index, Console())
+    sys.exit(ExitStatus.SUCCESS if is_same else ExitStatus.FAILURE)
 
 
 def rerun(folder: Path, index: int, console: Console) -> bool:
-    """Train the run with this index again and print what differs; True if nothing does.
+    """Train the run with this index again, print what differs, and return whether nothing does.
 
     Raises:
-        ConfigError: no such run, or one that cannot be repeated.
+        ConfigError: there is no such run, or it cannot be repeated.
     """
     sweep = load(folder)
     record = sweep.run(index)
     if record.status not in FINISHED:
         raise ConfigError(f"run {index} of {folder} is {record.status}: it has no result to compare with")
-    kept = sweep.arrays(record)
+    recorded = sweep.arrays(record)
     result, _ = train_again(record, console)
-    differences = differing(record, kept, result)
+    differences = find_differences(record, recorded, result)
     if not differences:
         console.print(
             f"run {index} of {folder} is bitwise the same: {len(record.metrics)} metrics and "
-            f"{sum(array.size for array in kept.values()):,} numbers in {len(kept)} arrays",
+            f"{sum(array.size for array in recorded.values()):,} numbers in {len(recorded)} arrays",
             highlight=False,
             soft_wrap=True,
         )
@@ -75,10 +76,18 @@ def rerun(folder: Path, index: int, console: Console) -> bool:
 
 
 def train_again(record: Record, console: Console, changes: Mapping[str, Any] | None = None) -> tuple[RunResult, Arrays]:
-    """Train a recorded run again, with some knobs changed, by dotted key; its result, and as arrays of its own.
+    """Train a recorded run again.
+
+    Args:
+        record: the run's record.
+        console: where to show the progress.
+        changes: {dotted key: value} of knobs to change in its config.
+
+    Returns:
+        The result, and the arrays that its record would have.
 
     Raises:
-        ConfigError: its config cannot be run by this version.
+        ConfigError: this version cannot run its config.
     """
     config = with_settings(config_of(record), changes or {})
     with Bar(console, f"run {record.index}") as bar:
@@ -90,10 +99,10 @@ def train_again(record: Record, console: Console, changes: Mapping[str, Any] | N
 
 
 def config_of(record: Record) -> Config:
-    """The config in a record, with the types of the schema.
+    """Return the config in a record, converted to the types of the schema.
 
     Raises:
-        ConfigError: it cannot be run by this version.
+        ConfigError: this version cannot run it.
     """
     try:
         config = config_from(record.config)
@@ -110,8 +119,8 @@ def config_of(record: Record) -> Config:
     return config
 
 
-def differing(record: Record, kept: Arrays, result: RunResult) -> list[str]:
-    """What of a result is not as its record has it, a line each."""
+def find_differences(record: Record, recorded: Arrays, result: RunResult) -> list[str]:
+    """Compare a new result with a run's record and recorded arrays; return a line for each difference."""
     differences: list[str] = []
     if result.status != record.status:
         differences.append(f"status: {record.status} then, {result.status} now")
@@ -120,13 +129,14 @@ def differing(record: Record, kept: Arrays, result: RunResult) -> list[str]:
         if record.metrics.get(name) != now.get(name):
             differences.append(f"{name}: {record.metrics.get(name)} then, {now.get(name)} now")
     for name, stack in arrays_of([result]).items():
-        then, again = kept.get(name), stack[0]
-        if then is None and name.startswith(("snapshots.", "by_lag.")):
-            continue  # the record has none, or is older than they are
-        if then is None or then.shape != again.shape:
-            differences.append(f"{name}: it has another shape")
-        elif then.tobytes() != again.tobytes():
-            count = int((~((then == again) | ((then != then) & (again != again)))).sum())
-            largest = float(np.nanmax(np.abs(then.astype(float) - again.astype(float))))
-            differences.append(f"{name}: {count} of {again.size} numbers differ, by at most {largest:.1e}")
+        before, after = recorded.get(name), stack[0]
+        if before is None and name.startswith(("snapshots.", "by_lag.")):
+            continue  # the run kept no snapshots, or its record is older than counts by lag
+        if before is None or before.shape != after.shape:
+            differences.append(f"{name}: the shape differs")
+        elif before.tobytes() != after.tobytes():
+            are_both_nan = (before != before) & (after != after)
+            count = int((~((before == after) | are_both_nan)).sum())
+            largest = float(np.nanmax(np.abs(before.astype(float) - after.astype(float))))
+            differences.append(f"{name}: {count} of {after.size} numbers differ, by at most {largest:.1e}")
     return differences

@@ -1,6 +1,6 @@
-"""The command: one run, or with -m a sweep of many, and every ending in an exit code and at most one sentence.
+"""The command that trains: python -m flipflop.run for one run, or with -m for a sweep of many.
 
-Exit codes: 0 all is well (a run that diverged is a result), 1 a run failed, 2 wrong input, 130 interrupted.
+However it ends, it prints at most one sentence on stderr and exits with a status (flipflop.cli.exits.ExitStatus).
 """
 
 import os
@@ -10,64 +10,73 @@ from collections.abc import Sequence
 
 import hydra
 
-from flipflop.cli.exits import say, unusable
+from flipflop.cli.exits import ExitStatus, describe_os_error, exit_with
 from flipflop.cli.single import run_one
-from flipflop.records.provenance import remember
+from flipflop.records.provenance import remember_arguments
 from flipflop.sweep.hydra.arguments import prepare
-from flipflop.sweep.hydra.callback import Ending
+from flipflop.sweep.hydra.callback import EarlyExit
 from flipflop.sweep.hydra.explain import WRONG_INPUT, explain
 from flipflop.sweep.hydra.hydra_compat import BEHAVIOUR, TRUST
-from flipflop.sweep.hydra.launcher import RunsFailed, Stopped
+from flipflop.sweep.hydra.launcher import RunsFailed, SweepStopped
 from flipflop.sweep.hydra.plugins import config_folder
 
-EXPECTED = (*WRONG_INPUT, RunsFailed, Stopped, OSError)
+EXPECTED_ERRORS = (*WRONG_INPUT, RunsFailed, SweepStopped, OSError)  # explained by a sentence, without a traceback
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run Hydra with the arguments of the command line (or those given) and exit.
+    """Train what the arguments ask for, and return if all went well.
+
+    Args:
+        arguments: in place of the command line's.
 
     Raises:
-        SystemExit: with the exit code, unless all is well.
+        SystemExit: with FAILURE, WRONG_INPUT or INTERRUPTED, unless all went well.
     """
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then lets errors through, to be said in one sentence here
-    interruption = Interruption()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, to be explained in one sentence here
+    signals = InterruptSignals()
     try:
-        given = sys.argv[1:] if arguments is None else list(arguments)
-        remember(given)
-        sys.argv[1:] = prepare(given)
+        typed = sys.argv[1:] if arguments is None else list(arguments)
+        remember_arguments(typed)
+        sys.argv[1:] = prepare(typed)
         hydra.main(config_path=str(config_folder("conf")), config_name="config", **BEHAVIOUR, **TRUST)(run_one)()
     except KeyboardInterrupt as error:
-        sys.exit(say(str(error) or "interrupted", code=130))
-    except (Exception, Ending) as error:
-        if interruption.came:  # in the middle of a library, which made another error of it
-            sys.exit(say("interrupted", code=130))
-        cause = error.error if isinstance(error, Ending) else error
+        exit_with(str(error) or "interrupted", ExitStatus.INTERRUPTED)
+    except (Exception, EarlyExit) as error:
+        if signals.received:  # inside a library that turned the KeyboardInterrupt into another error
+            exit_with("interrupted", ExitStatus.INTERRUPTED)
+        cause = error.error if isinstance(error, EarlyExit) else error
         if cause is None:
             return
-        if wants_traceback or not isinstance(cause, EXPECTED):
+        if wants_traceback or not isinstance(cause, EXPECTED_ERRORS):
             raise cause from None
-        sys.exit(say(_sentence(cause), code=2 if isinstance(cause, WRONG_INPUT) else 1))
+        status = ExitStatus.WRONG_INPUT if isinstance(cause, WRONG_INPUT) else ExitStatus.FAILURE
+        exit_with(_sentence(cause), status)
 
 
-class Interruption:
-    """Ctrl-C, and what systems send when they shut down, or a terminal when it closes: all end a sweep alike."""
+class InterruptSignals:
+    """Handlers that turn the signals that end a process into a KeyboardInterrupt.
+
+    These are Ctrl-C, SIGTERM, which a system sends when it shuts down, and SIGHUP, which a terminal sends when it
+    closes.
+    """
 
     def __init__(self) -> None:
-        """Listen, but not for what this process was told to ignore, as by nohup."""
-        self.came = False
+        """Install the handlers, except for signals that this process was started to ignore, as by nohup."""
+        self.received = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self._hear)
+                signal.signal(number, self._handle)
 
-    def _hear(self, *_: object) -> None:
-        self.came = True
+    def _handle(self, *_: object) -> None:
+        self.received = True
         raise KeyboardInterrupt
 
 
 def _sentence(error: Exception) -> str:
+    """Explain an expected error in one sentence."""
     if isinstance(error, WRONG_INPUT):
         return explain(error)
     if isinstance(error, OSError):
-        return unusable(error)
+        return describe_os_error(error)
     return str(error)

@@ -1,4 +1,4 @@
-"""The arrays that a block of runs leaves, one row per run, read without pickle."""
+"""The arrays of a block of runs: history, weights and snapshots, one row per run, read without pickle."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,19 +18,28 @@ Arrays = dict[str, NDArray[np.generic]]
 
 
 def load_arrays(home: Path, record: Record) -> Arrays:
-    """A run's own arrays, its rows of its block's file.
+    """Return the arrays of one run, {name: its row of the array in its block's file}.
+
+    Args:
+        home: the folder that holds the run's record.
+        record: the run's record.
 
     Raises:
-        ConfigError: it has none, or they are not as they were written.
+        ConfigError: the run has no arrays, or the file is missing or damaged.
     """
     return {name: rows[record.slot] for name, rows in load_block(home, record).items()}
 
 
 def load_block(home: Path, record: Record, names: Sequence[str] | None = None) -> Arrays:
-    """The arrays of all runs of a run's block, one row per slot; of `names`, those it has, alone if given.
+    """Return the arrays of all runs of a run's block, one row per slot.
+
+    Args:
+        home: the folder that holds the run's record.
+        record: the record of any run of the block.
+        names: the arrays to read, as far as the file has them; None for all.
 
     Raises:
-        ConfigError: the run has none, or they are not as they were written.
+        ConfigError: the run has no arrays, or the file is missing or damaged.
     """
     if record.block is None:
         raise ConfigError(f"run {record.index} is {record.status}: it has left no history and no weights")
@@ -41,7 +50,11 @@ def load_block(home: Path, record: Record, names: Sequence[str] | None = None) -
 
 
 def arrays_of(results: Sequence[RunResult]) -> Arrays:
-    """A block's arrays, stacked over its runs: history (R, kept steps), counts by lag, weights, snapshots (R, ...)."""
+    """Stack the results of a block's R runs, of one structure, into arrays whose first axis is the run.
+
+    These are history (R, kept outer steps), counts by lag (R, bins), and weights and snapshots (R, ...);
+    outputs/README.md lists their names and shapes.
+    """
     arrays: Arrays = {}
     for name in vars(results[0].history):
         arrays[name] = np.stack([getattr(result.history, name) for result in results])
@@ -60,5 +73,5 @@ def arrays_of(results: Sequence[RunResult]) -> Arrays:
 
 
 def block_name(keys: Sequence[str]) -> str:
-    """What files of a block of these runs are called."""
+    """Return the ID of a block of runs with these keys, by which its files are named."""
     return checksum("".join(keys).encode())

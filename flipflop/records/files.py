@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whenever the process that writes them may die."""
+"""Write files so that a crash at any moment leaves either the old content or the new, never a part of it."""
 
 import hashlib
 import os
@@ -7,36 +7,37 @@ from pathlib import Path
 
 
 def checksum(content: bytes) -> str:
-    """16 hexadecimal digits that tell damage from what was written; no protection against forgery."""
+    """Return 16 hexadecimal digits that reveal accidental damage; they are no protection against forgery."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under another name, NAME.PROCESS.part, and give it its own when all of it is on disk.
+    """Write a temporary file, NAME.PROCESS_ID.part, and rename it to `path` once all of it is on disk.
 
     Raises:
-        OSError: it cannot be written; what stood there before still does. It names the file.
+        OSError: the file cannot be written. Earlier content of `path` is unchanged, and the error names `path`.
     """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")  # a process's own: another may write the same file
+    # The process id keeps two processes that write the same file apart.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with unfinished.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(path)
+        temporary.replace(path)
     except BaseException as error:
         with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
 def append_atomically(path: Path, content: bytes) -> None:
-    """Add to the end of a file.
+    """Append to a file, or leave it as it was.
 
     Raises:
-        OSError: it cannot be written; the file is as long as it was. It names the file.
+        OSError: the file cannot be written. It is cut back to its earlier length, and the error names `path`.
     """
     with path.open("ab", buffering=0) as file:
         size = file.tell()

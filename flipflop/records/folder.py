@@ -1,4 +1,4 @@
-"""The folder of a sweep, open for writing by one process at a time."""
+"""The folder of a sweep, opened for writing by one process at a time."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,21 @@ from flipflop.records.store import UNKNOWN, damaged_blocks, examine_lines, read,
 
 
 class Folder:
-    """A sweep's folder, open for writing by this process alone; a context manager."""
+    """A sweep's folder, open for writing by this process alone; a context manager that ends with the lock released.
+
+    Attributes:
+        path: the folder.
+        unfinished: its folder for progress and checkpoints of blocks in training.
+        problems: a sentence on each line or file that could not be used.
+        finished: the keys of the runs that have a record and undamaged arrays.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open or make a folder, and set aside what is in it and no record.
+        """Open a folder, or make it, and move lines that are not records out of runs.jsonl.
 
         Raises:
-            ConfigError: another process has it open.
-            OSError: it cannot be written.
+            ConfigError: another process has the folder open.
+            OSError: the folder cannot be written to.
         """
         from filelock import FileLock, Timeout
 
@@ -35,66 +42,76 @@ class Folder:
             self._lock.acquire()
         except Timeout:
             raise ConfigError(
-                f"{path} is in use by another process: wait until that has ended, or choose another name="
+                f"{path} is in use by another process: wait until that one has ended, or choose another name="
             ) from None
 
         plan, _ = read_plan(path)
-        self._plan_is_sound = plan is not None
+        self._plan_is_valid = plan is not None
         records, self.problems, _, _ = read(path)
         damaged = damaged_blocks(path, records)
         self.problems += damaged.values()
         self.finished = {r.key for r in records if r.status in FINISHED and r.block not in damaged}
         self._indices = {key: index for index, key in enumerate(plan or ()) if key != UNKNOWN}
         self._indices |= {record.key: record.index for record in records}
-        self._set_aside(plan)
+        self._clean_up(plan)
 
     def __enter__(self) -> "Folder":
-        """It is open already."""
+        """Return the folder, which is open already."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let other processes write."""
+        """Release the lock, so that another process can open the folder."""
         self._lock.release()
 
-    def _set_aside(self, plan: Sequence[str] | None) -> None:
-        """Move what is no record out of runs.jsonl, and remove what processes that died were about to write."""
+    def _clean_up(self, plan: Sequence[str] | None) -> None:
+        """Move lines that are not records to damaged.jsonl, and remove files that dead processes left unfinished."""
         lines = list(examine_lines(self.path, plan))
-        named = {f"{found.block}.npz" for _, found in lines if isinstance(found, Record)}
-        litter = [path for path in (self.path / "blocks").iterdir() if path.name not in named and path.is_file()]
-        for path in (*self.path.glob("*.part"), *litter):
+        blocks = {f"{record.block}.npz" for _, record in lines if isinstance(record, Record)}
+        unnamed = [path for path in (self.path / "blocks").iterdir() if path.name not in blocks and path.is_file()]
+        for path in (*self.path.glob("*.part"), *unnamed):
             path.unlink()
-        if foreign := [line for line, found in lines if not isinstance(found, Record)]:
-            append_atomically(self.path / "damaged.jsonl", b"".join(line.rstrip(b"\n") + b"\n" for line in foreign))
-            kept = [line for line, found in lines if isinstance(found, Record)]
+        if damaged := [line for line, record in lines if not isinstance(record, Record)]:
+            append_atomically(self.path / "damaged.jsonl", b"".join(line.rstrip(b"\n") + b"\n" for line in damaged))
+            kept = [line for line, record in lines if isinstance(record, Record)]
             write_atomically(self.path / "runs.jsonl", b"".join(kept))
 
     def plan(self, runs: Sequence[PlannedRun]) -> None:
-        """Give every run that is new here its index.
+        """Give every run that is new in this folder an index, and write plan.txt.
 
-        That is the next one; where the plan was lost, the run's place among `runs` if no record has it, so that the
-        same command gives the same indices.
+        A new run gets the next free index. If plan.txt was lost, a run gets its position in `runs` unless a record has
+        that index already, so that the same command gives the same indices again.
+
+        Raises:
+            OSError: plan.txt cannot be written.
         """
         taken = set(self._indices.values())
-        new = [(place, run.key) for place, run in enumerate(runs) if run.key not in self._indices]
-        for place, key in new:
-            is_free = not self._plan_is_sound and place not in taken
-            self._indices[key] = place if is_free else max(taken, default=-1) + 1
+        new = [(position, run.key) for position, run in enumerate(runs) if run.key not in self._indices]
+        for position, key in new:
+            is_restored = not self._plan_is_valid and position not in taken
+            self._indices[key] = position if is_restored else max(taken, default=-1) + 1
             taken.add(self._indices[key])
-        if new or not self._plan_is_sound:
+        if new or not self._plan_is_valid:
             keys = [UNKNOWN] * (max(taken, default=-1) + 1)
             for key, index in self._indices.items():
                 keys[index] = key
             text = "\n".join(keys).encode()
             write_atomically(self.path / "plan.txt", text + f"\n# {checksum(text)}\n".encode())
-            self._plan_is_sound = True
+            self._plan_is_valid = True
 
     def add(self, outcomes: Sequence[Outcome], seconds: float) -> list[Record]:
-        """Write down the runs of a block: first their arrays, then their lines.
+        """Record the runs of a block: write their arrays first, then append their lines to runs.jsonl.
+
+        Args:
+            outcomes: of all runs of the block, in its order.
+            seconds: CPU seconds of the block, which are divided equally among its runs.
+
+        Returns:
+            The records, in the order of `outcomes`.
 
         Raises:
-            OSError: they cannot be written; the lines of earlier blocks are untouched.
+            OSError: a file cannot be written; the lines of earlier blocks are unchanged.
         """
         finished = [(outcome.run.key, outcome.result) for outcome in outcomes if outcome.result is not None]
         block = digest = None

@@ -1,4 +1,4 @@
-"""Where results come from: what sweep.yaml says of every invocation."""
+"""Where results come from: sweep.yaml, with one entry for each invocation of the command in a folder."""
 
 import os
 import platform
@@ -19,27 +19,31 @@ from flipflop.core.result import RESULTS_VERSION
 from flipflop.records.files import write_atomically
 from flipflop.version import VERSION
 
-PACKAGES = ("numpy", "hydra-core", "omegaconf", "joblib", "rich")
+PACKAGES = ("numpy", "hydra-core", "omegaconf", "joblib", "rich")  # whose versions are recorded
 
 
-_given: ContextVar[list[str]] = ContextVar("arguments as they were given")
+_typed_arguments: ContextVar[list[str]] = ContextVar("command-line arguments as the user typed them")
 
 
-def remember(arguments: Sequence[str]) -> None:
-    """Keep the command line as it was given: what Hydra gets has its ranges written out."""
-    _given.set(list(arguments))
+def remember_arguments(arguments: Sequence[str]) -> None:
+    """Keep the command line as the user typed it: in what Hydra receives, ranges have been expanded."""
+    _typed_arguments.set(list(arguments))
 
 
-def now() -> str:
-    """The time, to the second, with its zone."""
+def timestamp() -> str:
+    """Return the present time in UTC, in ISO format, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def invocation(base: Mapping[str, Any]) -> dict[str, Any]:
-    """What is true of this process at its start; `base` is the sweep's config before its axes."""
+def describe_invocation(base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of sweep.yaml for this process at its start.
+
+    Args:
+        base: the sweep's config before the values of its axes are set.
+    """
     return {
-        "command": shlex.join(["python", "-m", "flipflop.run", *_given.get(sys.argv[1:])]),
-        "started": now(),
+        "command": shlex.join(["python", "-m", "flipflop.run", *_typed_arguments.get(sys.argv[1:])]),
+        "started": timestamp(),
         "ended": None,
         "versions": {
             "results": RESULTS_VERSION,
@@ -48,13 +52,17 @@ def invocation(base: Mapping[str, Any]) -> dict[str, Any]:
             **{package: version(package) for package in PACKAGES},
         },
         "git": git_state(Path(__file__).parent),
-        "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
+        "machine": {"system": platform.platform(), "processor": processor_model(), "cores": os.cpu_count()},
         "config": base,
     }
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """The revision of the program's checkout and whether it was changed since; None where it is installed."""
+    """Return the git revision of the checkout and whether it has uncommitted changes; None if there is no checkout.
+
+    Args:
+        folder: a folder two levels below the checkout's root.
+    """
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -63,14 +71,14 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != folder.resolve().parent.parent:
-            return None  # installed into somebody else's repository
+            return None  # flipflop is installed inside the repository of another project
         return {"revision": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def processor() -> str:
-    """The processor's model, as far as the system tells."""
+def processor_model() -> str:
+    """Return the processor's model name, or its architecture where the system does not give the model."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -78,24 +86,24 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-class Log:
-    """sweep.yaml of one folder: the entries of earlier invocations and this one's."""
+class InvocationLog:
+    """The file sweep.yaml of one folder: the entries of earlier invocations and of this one."""
 
     def __init__(self, folder: Path, base: Mapping[str, Any]) -> None:
-        """Note the start of this invocation.
+        """Add an entry for this invocation, with its start.
 
         Raises:
             OSError: the file cannot be written.
         """
         self._path = folder / "sweep.yaml"
         self.problems: list[str] = []
-        self._entries = self._earlier()
-        self._own = invocation(base)
-        self._entries.append(self._own)
+        self._entries = self._read_earlier_entries()
+        self._current = describe_invocation(base)
+        self._entries.append(self._current)
         self._write()
 
-    def _earlier(self) -> list[Any]:
-        """What earlier invocations noted; a file that holds something else is put aside."""
+    def _read_earlier_entries(self) -> list[Any]:
+        """Return the entries of earlier invocations; rename the file if it is not a list of entries."""
         if not self._path.is_file():
             return []
         try:
@@ -104,13 +112,13 @@ class Log:
             entries = None
         if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
             return entries
-        aside = self._path.replace(self._path.with_suffix(".damaged.yaml"))
-        self.problems.append(f"{self._path} is no list of invocations: it is now {aside}")
+        renamed = self._path.replace(self._path.with_suffix(".damaged.yaml"))
+        self.problems.append(f"{self._path} is not a list of invocations: it was renamed to {renamed}")
         return []
 
     def close(self) -> None:
-        """Note the end, if there is room for it: a full disk has been reported by whoever met it first."""
-        self._own["ended"] = now()
+        """Add the time of the end; ignore a full disk, which has been reported where it was first met."""
+        self._current["ended"] = timestamp()
         with suppress(OSError):
             self._write()
 

@@ -1,7 +1,7 @@
-"""The hook through which a sweep shows what came of it.
+"""The hook by which launcher and sweeper show results.
 
-Hydra builds launcher and sweeper by itself, and neither may import what reads results. So the command line registers a
-presenter before Hydra starts; launcher and sweeper call it at the end of a sweep.
+Hydra constructs launcher and sweeper, and neither may import flipflop.results. So the command line registers a
+presenter before Hydra starts, and they call it at the end of a sweep.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from flipflop.records.record import Record
 
 
 class Presenter(Protocol):
-    """Shows and writes down what runs came to."""
+    """An object that shows and writes the results of runs."""
 
     def write_tables(self, records: Sequence[Record], folder: Path) -> None:
-        """Write runs.csv and summary.csv of a folder."""
+        """Write runs.csv and summary.csv into a folder."""
 
     def show_sweep(self, records: Sequence[Record], folder: Path, console: Console) -> None:
-        """Print the table of a sweep and how many of its runs ended how."""
+        """Print the table of a sweep and the number of its runs by status."""
 
     def show_outcomes(self, records: Sequence[Record], folder: Path, console: Console) -> None:
-        """Print how many runs ended how, and the error of each that failed."""
+        """Print the number of runs by status, and the error of each run that failed."""
 
     def draw_sweep(self, folder: Path, console: Console) -> None:
         """Draw the figures of a sweep and write its page."""
@@ -33,7 +33,7 @@ _registered: list[Presenter] = []
 
 
 def register_presenter(presenter: Presenter) -> None:
-    """Let this presenter show what sweeps of this process come to; it takes the place of an earlier one."""
+    """Use this presenter for all sweeps of this process, in place of an earlier one."""
     _registered[:] = [presenter]
 
 
@@ -41,7 +41,7 @@ def presenter() -> Presenter:
     """Return the registered presenter.
 
     Raises:
-        LookupError: there is none.
+        LookupError: no presenter is registered.
     """
     if not _registered:
         raise LookupError("no presenter is registered: import flipflop.cli.presenter and call register()")

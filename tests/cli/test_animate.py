@@ -1,4 +1,4 @@
-"""A run learning, as a GIF: its moments, its size, and that it is the run on record."""
+"""The animation of a run: its moments, its size, and that it shows the recorded run."""
 
 import pytest
 from baseline import RTRL, baseline
@@ -13,7 +13,7 @@ from flipflop.records.record import Outcome
 SHORT = {"regime.steps": 40, "method.warmup_steps": 5, "eval.episodes": 3, "eval.episode_length": 8}
 
 
-def leave(path, changes=()):
+def record_run(path, changes=()):
     config = baseline(SHORT | dict(changes))
     run = PlannedRun(run_key(config), None, (), config)
     with Folder(path) as folder:
@@ -22,8 +22,8 @@ def leave(path, changes=()):
 
 
 def test_from_snapshots(tmp_path, capsys):
-    """A run with snapshots is animated from them: one frame each."""
-    leave(tmp_path, {"snapshots.every": 10})
+    """A run with snapshots is animated from them, one frame each."""
+    record_run(tmp_path, {"snapshots.every": 10})
     main([str(tmp_path)])
     out = capsys.readouterr().out
     assert out.startswith("5 frames, 0.0")
@@ -34,8 +34,8 @@ def test_from_snapshots(tmp_path, capsys):
 
 
 def test_trained_again(tmp_path, capsys):
-    """A run without snapshots is trained again, is seen to be the same, and has no more frames than asked for."""
-    leave(tmp_path)
+    """A run without snapshots is trained again, bitwise the same, and has at most the frames asked for."""
+    record_run(tmp_path)
     main([str(tmp_path), "0", "--frames", "4", "--out", str(tmp_path / "small.gif")])
     out = capsys.readouterr().out
     assert "was trained without snapshots.every: it is trained again from its record\nbitwise the same\n" in out
@@ -44,48 +44,48 @@ def test_trained_again(tmp_path, capsys):
 
 
 def test_more_snapshots_than_frames(tmp_path, capsys):
-    """Of many snapshots the frames are the first, the last and what lies evenly between."""
-    leave(tmp_path, {"snapshots.every": 1})
+    """Of more snapshots than frames, the first, the last and evenly spaced ones between are shown."""
+    record_run(tmp_path, {"snapshots.every": 1})
     main([str(tmp_path), "--frames", "3"])
     assert capsys.readouterr().out.startswith("3 frames")
 
 
 def test_the_last_frame_is_the_end(tmp_path, monkeypatch):
-    """Where the last outer step is no snapshot, the run's final weights are the last moment."""
+    """If the last outer step has no snapshot, the last frame shows the final weights."""
     moments = []
-    monkeypatch.setattr("flipflop.cli.animate.gif", lambda record, given, episodes: moments.append(given) or b"")
-    leave(tmp_path, {"snapshots.every": 15})
+    monkeypatch.setattr("flipflop.cli.animate.gif", lambda record, steps, episodes: moments.append(steps) or b"")
+    record_run(tmp_path, {"snapshots.every": 15})
     main([str(tmp_path)])
     assert moments == [[0, 15, 30, 40]]
 
 
 def test_a_run_that_stopped_early_ends_there(tmp_path, monkeypatch, capsys):
-    """On a stream the last moment of a run that stopped early is its stop, also where it is trained again."""
+    """The last frame of a run that stopped early is its stop, also when it is trained again."""
     moments = []
-    monkeypatch.setattr("flipflop.cli.animate.gif", lambda record, given, episodes: moments.append(given) or b"")
+    monkeypatch.setattr("flipflop.cli.animate.gif", lambda record, steps, episodes: moments.append(steps) or b"")
     easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "eval.every": 100, "method.stop_after": 2}
     for snapshots in (90, 0):
-        leave(tmp_path / str(snapshots), RTRL | easy | {"regime.steps": 900, "snapshots.every": snapshots})
+        record_run(tmp_path / str(snapshots), RTRL | easy | {"regime.steps": 900, "snapshots.every": snapshots})
         main([str(tmp_path / str(snapshots)), "--frames", "11"])
     assert moments == [[0, 90, 180, 200], [*range(0, 201, 20)]]
     assert "\nbitwise the same\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [(["9"], "has no run 9"), (["0", "--frames", "1"], "--frames=1 is not allowed: it must be 2 or more")],
 )
-def test_what_cannot_be_animated(tmp_path, capsys, arguments, told):
-    """No such run, or no frames: one sentence and exit code 2."""
-    leave(tmp_path)
+def test_what_cannot_be_animated(tmp_path, capsys, arguments, expected):
+    """A run that does not exist, or too few frames, is refused in one sentence with exit code 2."""
+    record_run(tmp_path)
     with pytest.raises(SystemExit) as stop:
         main([str(tmp_path), *arguments])
     assert stop.value.code == 2
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 def test_no_sweep(tmp_path, capsys):
-    """A folder without records is one sentence and exit code 2."""
+    """A folder without records is refused in one sentence with exit code 2."""
     with pytest.raises(SystemExit) as stop:
         main([str(tmp_path)])
     assert stop.value.code == 2

@@ -1,4 +1,4 @@
-"""The program as people use it: what it accepts, prints, leaves behind and refuses."""
+"""The command as people use it: what it accepts, prints, writes and refuses."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ FILES = {".lock", "blocks", "plan.txt", "runs.csv", "runs.jsonl", "summary.csv",
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capfd):
-    """Call the program in an empty folder: (exit code, output, errors)."""
+    """Return a function that calls the command in an empty folder: (exit code, output, errors)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["run"])
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
@@ -62,7 +62,7 @@ def only_folder(path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ("foo=1", "foo=1 .* there is no key foo"),
         ("controller.hiden=3", "controller.hiden=3 .* did you mean controller.hidden"),
@@ -128,24 +128,24 @@ def only_folder(path):
         ("-m seed=0 hydra/launcher=nowhere", "hydra/launcher=nowhere .* flipflop"),
     ],
 )
-def test_wrong_input(command, tmp_path, arguments, told):
-    """Wrong input is one sentence with key, value and what is allowed; exit code 2; nothing printed or written else."""
+def test_wrong_input(command, tmp_path, arguments, expected):
+    """Wrong input is refused in one sentence with key, value and what is allowed, exit code 2; nothing is written."""
     code, out, errors = command(*arguments.split(" "))
     assert (code, out) == (2, "")
     assert len(errors.splitlines()) == 1
-    assert re.search(told, errors), errors
+    assert re.search(expected, errors), errors
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_warm_up_beyond_the_steps_is_allowed(command):
-    """A controller that never learns is an experiment, too."""
+    """A controller that never learns is allowed: it is an experiment too."""
     code, out, _ = command("regime.steps=3", "method.warmup_steps=9", *TINY[2:])
     assert code == 0
     assert "success" in out
 
 
 def test_a_single_run(command, tmp_path):
-    """One run leaves the files of a sweep with one line, and Hydra's own, and says what it came to."""
+    """A single run writes the files of a sweep with one line, and Hydra's own, and prints its result."""
     code, out, errors = command("seed=3", *TINY)
     assert (code, errors) == (0, "")
     folder = only_folder(tmp_path / "outputs" / "runs")
@@ -169,7 +169,7 @@ STREAM = (
 
 
 def test_a_run_of_the_1990_algorithm(command, tmp_path):
-    """Its group sets all that goes with it; what it came to is told of both tests, in environment steps alone."""
+    """method=rtrl_1990 sets all that goes with it; results of both tests are printed, in environment steps alone."""
     code, out, errors = command("seed=3", *STREAM)
     assert (code, errors) == (0, "")
     (record,) = read(only_folder(tmp_path / "outputs" / "runs")).records
@@ -185,7 +185,7 @@ def test_a_run_of_the_1990_algorithm(command, tmp_path):
 
 
 def test_a_sweep_of_the_1990_algorithm(command, tmp_path):
-    """Its two versions stand beside the claim that each is compared with; a resumed sweep is the same table."""
+    """Each of the two schedules stands beside the claim it is compared with; a second call prints the same table."""
     versions = "method.schedule=concurrent,model_first"
     arguments = ("-m", "seed=0,1", versions, "method.warmup_steps=600", *STREAM, "name=both")
     code, out, errors = command(*arguments)
@@ -201,7 +201,7 @@ def test_a_sweep_of_the_1990_algorithm(command, tmp_path):
 
 
 def test_a_sweep(command, tmp_path):
-    """A sweep leaves its files under its name, one record per run, and prints a row per regime beside the claims."""
+    """A sweep writes its files under its name, a record per run, and prints a row per regime beside the claims."""
     code, out, errors = command("-m", "seed=0..2", "regime=sequential,parallel", "name=mine", *TINY)
     assert (code, errors) == (0, "")
     folder = tmp_path / "outputs" / "sweeps" / "mine"
@@ -232,7 +232,7 @@ def test_two_knobs_make_four_groups(command):
 
 
 def test_another_world_and_other_lengths(command, tmp_path):
-    """A test elsewhere is one override, an axis like others; other lengths become metrics, lags become counts."""
+    """The test's world is an axis like others; other lengths are metrics, and accuracy is counted by lag."""
     asked = ["eval/env=sparse,flipflop", "eval.lengths=[9,70]", "env=query", "eval.env.p_x=0.2"]
     code, out, errors = command("-m", "seed=0,1", *asked, "name=mine", "regime.steps=6", *TINY[1:])
     assert (code, errors) == (0, "")
@@ -255,7 +255,7 @@ def test_another_world_and_other_lengths(command, tmp_path):
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_stock_launchers_give_the_same_numbers(command, tmp_path, launcher):
-    """Each job of a stock launcher is a block of one: its metrics and weights are bitwise those of our blocks."""
+    """Each job of a stock launcher is a block of one run, bitwise equal to the same run of flipflop's launcher."""
     axes = ["seed=0,1", "optimiser.lr_controller=1e-3,5e-3", *TINY]
     assert command("-m", "name=ours", *axes)[0] == 0
     code, out, _ = command("-m", f"hydra/launcher={launcher}", "name=stock", *axes)
@@ -276,7 +276,7 @@ def test_stock_launchers_give_the_same_numbers(command, tmp_path, launcher):
 
 
 def test_sweep_files(tmp_path, command):
-    """A file of sweeps/ runs by its name from anywhere, with labels as rows; a command-line axis replaces its own."""
+    """A file of sweeps/ runs by its name from any folder, with labels as rows; the command line replaces its axes."""
     code, out, errors = command("-cn", "paper_claims", "seed=0..1", "name=claims", *TINY)
     assert (code, errors) == (0, "")
     records = read(tmp_path / "outputs" / "sweeps" / "claims").records
@@ -293,7 +293,7 @@ def test_sweep_files(tmp_path, command):
 
 
 def test_null_is_a_value_of_a_sweep_file(tmp_path, command):
-    """YAML's null among an axis's values is the null of the command line."""
+    """YAML's null among an axis's values means the same as null on the command line."""
     (tmp_path / "clip.yaml").write_text(
         "defaults: [config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {params: {optimiser.clip_norm: [null, 0.5]}}}\n"
     )
@@ -304,7 +304,7 @@ def test_null_is_a_value_of_a_sweep_file(tmp_path, command):
 
 
 def test_paper_claims_has_the_papers_counts(tmp_path, command):
-    """paper_claims is 10 sequential and 30 parallel runs, as many as the paper's trials."""
+    """paper_claims has 10 sequential and 30 parallel runs, as many as the paper's trials."""
     assert command("-cn", "paper_claims", "name=counts", "regime.steps=1", *TINY[1:])[0] == 0
     records = read(tmp_path / "outputs" / "sweeps" / "counts").records
     assert Counter((record.label, record.config["regime.name"]) for record in records) == {
@@ -314,7 +314,7 @@ def test_paper_claims_has_the_papers_counts(tmp_path, command):
 
 
 def test_broken_yaml_is_one_sentence(tmp_path, command):
-    """A sweep file that cannot be read is wrong input like any other."""
+    """A sweep file that cannot be read is refused in one sentence."""
     (tmp_path / "broken.yaml").write_text("hydra: {mode: [\n")
     code, out, errors = command("-cd", str(tmp_path), "-cn", "broken")
     assert (code, out) == (2, "")
@@ -323,16 +323,16 @@ def test_broken_yaml_is_one_sentence(tmp_path, command):
 
 
 def test_a_failed_run_fails_the_sweep(command, tmp_path, monkeypatch):
-    """A sweep with a failed run finishes the others, names the failed one and exits 1."""
+    """A sweep with a failed run trains the others, names the failed one and exits with 1."""
     from flipflop.core.train import train
-    from flipflop.sweep.engine import blocks as execute
+    from flipflop.sweep.engine import blocks
 
     def train_all_but_one(configs, *more):
         if any(config.seed == 1 for config in configs):
             raise RuntimeError("seed 1 cannot be trained")
         return train(configs, *more)
 
-    monkeypatch.setattr(execute, "train", train_all_but_one)
+    monkeypatch.setattr(blocks, "train", train_all_but_one)
     code, out, errors = command("-m", "seed=0..2", "name=some", "hydra.launcher.n_jobs=1", *TINY)
     assert code == 1
     assert "3 runs: 2 ok, 1 failed" in out
@@ -343,7 +343,7 @@ def test_a_failed_run_fails_the_sweep(command, tmp_path, monkeypatch):
 
 
 def test_the_same_command_trains_nothing_again(command, tmp_path):
-    """A named sweep that is complete is shown again, whole, and no run of it is trained; an unnamed one is new."""
+    """A named sweep that is complete is shown again and nothing is trained; an unnamed one is a new sweep."""
     sweep = ["-m", "seed=0..2", "name=some", "hydra.launcher.n_jobs=1", *TINY]
     _, out, _ = command(*sweep)
     folder = tmp_path / "outputs" / "sweeps" / "some"
@@ -360,7 +360,7 @@ def test_the_same_command_trains_nothing_again(command, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(command, tmp_path):
-    """dry_run=true shows runs, groups, what is done and how long the rest takes, and leaves no trace."""
+    """dry_run=true shows runs, groups, what is done and how long the rest takes, and writes nothing."""
     axes = ["-m", "regime=sequential,parallel", "name=some", "hydra.launcher.n_jobs=1", *TINY]
     code, out, errors = command(*axes, "seed=0..2", "dry_run=true")
     assert (code, errors) == (0, "")
@@ -382,7 +382,7 @@ def test_a_dry_run_writes_nothing(command, tmp_path):
 
 @pytest.mark.parametrize("arguments", [["seed=3"], ["-m", "seed=0..2"], ["-m", "seed=0..2", "hydra/launcher=basic"]])
 def test_every_kind_of_dry_run(command, tmp_path, arguments):
-    """Single runs and stock launchers have their plan too."""
+    """Single runs and stock launchers have a dry run too."""
     code, out, errors = command(*arguments, "dry_run=true")
     assert (code, errors) == (0, "")
     assert f"{3 if '-m' in arguments else 1} to run in" in out
@@ -390,7 +390,7 @@ def test_every_kind_of_dry_run(command, tmp_path, arguments):
 
 
 def test_figures_on_request(command, tmp_path):
-    """figures=true ends a run with its figures, and a sweep with its own and a page."""
+    """figures=true plots the figures of a run, and of a sweep its figures and a page."""
     code, out, errors = command("seed=0", "figures=true", *TINY)
     assert (code, errors) == (0, "")
     folder = only_folder(tmp_path / "outputs" / "runs") / "figures"
@@ -401,13 +401,13 @@ def test_figures_on_request(command, tmp_path):
     code, out, errors = command("-m", "seed=0", "figures=true", "name=some", "hydra.launcher.n_jobs=1", *TINY)
     assert (code, errors) == (0, "")
     assert out.endswith("report: outputs/sweeps/some/report.html\n")
-    assert "HYDRA" not in out  # nor the log of any library
+    assert "HYDRA" not in out  # and no log of a library
     assert (tmp_path / "outputs" / "sweeps" / "some" / "report.html").is_file()
     assert (tmp_path / "outputs" / "sweeps" / "some" / "figures" / "success.png").is_file()
 
 
 def test_a_stock_launcher_does_not_mix_sweeps(command):
-    """A stock launcher cannot go on with a sweep, and does not write into another."""
+    """A stock launcher is refused a folder that has a sweep."""
     sweep = ["-m", "seed=0", "name=some", "hydra/launcher=basic", *TINY]
     assert command(*sweep)[0] == 0
     code, _, errors = command(*sweep)
@@ -419,7 +419,7 @@ def test_a_stock_launcher_does_not_mix_sweeps(command):
 
 
 def test_stock_sweepers_have_no_dry_run(command, tmp_path):
-    """Where there is no plan to show, a dry run is refused instead of run."""
+    """A dry run with a sweeper that has no plan is refused."""
     for launcher in ("flipflop", "basic"):
         code, out, errors = command("-m", "seed=0", "dry_run=true", "hydra/sweeper=basic", f"hydra/launcher={launcher}")
         assert (code, out) == (2, "")
@@ -428,7 +428,7 @@ def test_stock_sweepers_have_no_dry_run(command, tmp_path):
 
 
 def test_our_launcher_does_not_mix_sweeps(command):
-    """A sweep of a stock launcher is not gone on with by ours, which would leave its runs out."""
+    """Our launcher is refused a folder with a sweep of a stock launcher, whose runs it would leave out."""
     sweep = ["-m", "seed=0", "name=some", *TINY]
     assert command(*sweep, "hydra/launcher=basic")[0] == 0
     for more in ([], ["dry_run=true"]):
@@ -438,21 +438,21 @@ def test_our_launcher_does_not_mix_sweeps(command):
 
 
 def test_the_command_is_kept_as_it_was_given(command, tmp_path):
-    """sweep.yaml has the command that people can repeat, with its ranges."""
+    """sweep.yaml has the command as it was typed, with its ranges, so that it can be repeated."""
     command("-m", "seed=0..2", "name=some", "hydra.launcher.n_jobs=1", *TINY)
     (entry,) = yaml.safe_load((tmp_path / "outputs" / "sweeps" / "some" / "sweep.yaml").read_text())
     assert entry["command"].startswith("python -m flipflop.run -m seed=0..2 name=some hydra.launcher.n_jobs=1 ")
 
 
 def test_a_failed_single_run(command, tmp_path, monkeypatch):
-    """A single run that fails is one sentence, exit code 1 and a record with its traceback."""
+    """A single run that fails ends with one sentence, exit code 1 and a record with its traceback."""
 
     def train(*_):
         raise RuntimeError("it cannot be trained")
 
-    from flipflop.sweep.engine import blocks as execute
+    from flipflop.sweep.engine import blocks
 
-    monkeypatch.setattr(execute, "train", train)
+    monkeypatch.setattr(blocks, "train", train)
     code, out, errors = command("seed=0")
     assert (code, out) == (1, "")
     assert re.fullmatch(r"flipflop: RuntimeError: it cannot be trained; the traceback is in \S+\n", errors)
@@ -461,7 +461,7 @@ def test_a_failed_single_run(command, tmp_path, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_made(command, tmp_path):
-    """A file in the way of outputs/ is one sentence and exit code 1."""
+    """A file in the place of outputs/ is reported in one sentence with exit code 1."""
     (tmp_path / "outputs").write_text("in the way")
     for arguments in (["seed=0", *TINY], ["-m", "seed=0", "hydra.launcher.n_jobs=1", *TINY]):
         code, _, errors = command(*arguments)
@@ -470,7 +470,7 @@ def test_a_folder_that_cannot_be_made(command, tmp_path):
 
 
 def test_help_reads_well(command):
-    """--help says what the program does, its groups and five commands to try."""
+    """--help says what the program does, lists its groups and gives five commands to try."""
     code, out, _ = command("--help")
     assert code == 0
     assert out.startswith("flipflop: re-run, question and extend")
@@ -486,14 +486,14 @@ def test_help_reads_well(command):
 
 
 def test_the_full_error_on_request(tmp_path):
-    """HYDRA_FULL_ERROR=1 shows the traceback behind the sentence, as in every Hydra program."""
+    """HYDRA_FULL_ERROR=1 shows the traceback, as in every Hydra program."""
     run = program("-m", "flipflop.run", "controller.hidden=x", cwd=tmp_path, HYDRA_FULL_ERROR="1")
     assert "Traceback" in run.stderr
     assert "controller.hidden" in run.stderr
 
 
 def test_the_run_path_is_light(tmp_path):
-    """Neither a run nor a sweep with its table imports pandas, scipy or matplotlib: they take longer than a run."""
+    """Neither a run nor a sweep with its table imports pandas, scipy or matplotlib, which take longer than a run."""
     script = (
         "import json, sys\n"
         "from flipflop.cli.run import main\n"
@@ -509,7 +509,7 @@ def test_the_run_path_is_light(tmp_path):
 
 
 def test_as_a_module_from_another_folder(tmp_path):
-    """Python -m flipflop.run works where no checkout is, with the workers' processes finding the package."""
+    """Python -m flipflop.run works outside a checkout, and its worker processes find the package."""
     run = program("-m", "flipflop.run", "-cn", "smoke", cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
     assert "8 runs: 8 ok" in run.stdout

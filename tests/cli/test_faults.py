@@ -1,8 +1,8 @@
-"""Sweeps that are killed, interrupted, starved and corrupted for real, and what the same command makes of them then.
+"""Kill, interrupt, starve and corrupt sweeps for real, and finish them by the same command.
 
-Every scenario ends with the same question: is the sweep now what it would have been without the fault, to the last bit
-of every metric and array, and to the last character of runs.csv but for the seconds? Moments and victims are drawn from
-each scenario's seed. Part of `make check`.
+Every scenario ends with the same check: the sweep equals one without the fault, in every bit of metrics and arrays and
+every character of runs.csv except the seconds. Moments and victims are random, by the seed of each scenario. Part of
+`make check`.
 """
 
 import contextlib
@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flipflop.records.checkpoints import left_in
+import flipflop
+from flipflop.records.checkpoints import unfinished_blocks
 from flipflop.records.store import read
 
 pytestmark = pytest.mark.slow
@@ -42,15 +43,15 @@ SWEEP = [
 ]
 RUNS = 18
 
-# Started by every Python process that finds it first: runs of seed 5 come to grief, in the way of the environment.
-GRIEF = """
+# A sitecustomize.py, which Python runs when it starts: runs of seed 5 fail in the way that FAULT names.
+FAULT = """
 import os, signal
 import numpy.random
 drawn = numpy.random.SeedSequence
 def SeedSequence(seed=None, **more):
-    way = os.environ["GRIEF"]
+    way = os.environ["FAULT"]
     if seed == 5 and way == "exception":
-        raise RuntimeError("seed 5 comes to grief")
+        raise RuntimeError("seed 5 fails")
     if seed == 5 and way in ("SIGSEGV", "SIGKILL"):
         os.kill(os.getpid(), getattr(signal, way))
     if seed == 5 and way == "once" and not os.path.exists(os.environ["FLAG"]):
@@ -62,13 +63,13 @@ numpy.random.SeedSequence = SeedSequence
 
 
 class Sweep:
-    """A process that sweeps, and its workers."""
+    """A process that runs a sweep, and its workers."""
 
     def __init__(self, where, arguments=SWEEP, file_size=None, program=("-m", "flipflop.run"), **environment):
-        self.mark = uuid.uuid4().hex  # by which all its processes are found, whoever adopts them
+        self.mark = uuid.uuid4().hex  # in the environment of all its processes, by which they are found
 
         def prepare():
-            for number in (signal.SIGINT, signal.SIGHUP):  # which children of a background shell, or of nohup, ignore
+            for number in (signal.SIGINT, signal.SIGHUP):  # ignored in children of a background shell or nohup
                 signal.signal(number, signal.SIG_DFL)
             if file_size is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
@@ -86,17 +87,17 @@ class Sweep:
         )
 
     def end(self):
-        """Wait for it: (exit code, output, errors)."""
+        """Wait for the end: (exit code, output, errors)."""
         out, errors = self.process.communicate(timeout=60)
         assert "Traceback" not in errors, errors
         return self.process.returncode, out, errors
 
-    def begun(self):
-        """Wait until its first blocks are in training."""
+    def wait_until_training(self):
+        """Wait until the first blocks are in training."""
         wait_for(lambda: list((self.where / NAME).glob("unfinished/*.steps")) or self.process.poll() is not None)
 
     def processes(self):
-        """Those of its processes that live, as {process id: command line}."""
+        """Return the sweep's processes that are alive, {process id: command line}."""
         alive = {}
         for path in Path("/proc").glob("[0-9]*"):
             try:
@@ -104,7 +105,8 @@ class Sweep:
                     alive[int(path.name)] = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
                 continue
-        return {process: command for process, command in alive.items() if command}  # a zombie has none
+        # A zombie process has no command line.
+        return {process: command for process, command in alive.items() if command}
 
     def workers(self):
         return [process for process, command in self.processes().items() if "loky.backend.popen" in command]
@@ -118,8 +120,8 @@ def wait_for(condition, seconds=20):
     return found
 
 
-def what_is_left(folder):
-    """All that a sweep is: every record and array by key, and runs.csv without the seconds."""
+def results_of(folder):
+    """Return all results of a sweep: each record and its arrays by key, and runs.csv without the seconds."""
     records, problems, *_ = read(folder)
     assert problems == []
     runs = {}
@@ -133,44 +135,45 @@ def what_is_left(folder):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The folder of a sweep to which nothing happened."""
-    where = tmp_path_factory.mktemp("whole")
+def undisturbed(tmp_path_factory):
+    """Return the folder of a sweep without a fault."""
+    where = tmp_path_factory.mktemp("undisturbed")
     code, out, _ = Sweep(where).end()
     assert code == 0
     assert f"{RUNS} runs: {RUNS} ok" in out
     return where / NAME
 
 
-def assert_whole(where, whole):
-    """The sweep is what it would have been, and nothing of its making is left."""
-    assert what_is_left(where / NAME) == what_is_left(whole)
+def assert_complete(where, undisturbed):
+    """Check that the sweep equals the undisturbed one, and that no temporary file is left."""
+    assert results_of(where / NAME) == results_of(undisturbed)
     assert not (where / NAME / "unfinished").exists()
     assert not list((where / NAME).rglob("*.part"))
 
 
-def finish(where, whole):
-    """Run the same command again: it finishes, and the sweep is whole."""
+def finish(where, undisturbed):
+    """Run the same command again and check that it completes the sweep."""
     sweep = Sweep(where)
     code, out, errors = sweep.end()
     assert (code, errors) == (0, "")
     assert f"{RUNS} runs: {RUNS} ok" in out
-    assert_whole(where, whole)
+    assert_complete(where, undisturbed)
     return out
 
 
-def grief(where, way):
-    """An environment in which runs of seed 5 come to grief."""
-    (where / "sitecustomize.py").write_text(GRIEF)
-    return {"PYTHONPATH": str(where), "GRIEF": way, "FLAG": str(where / "flag"), "OMP_NUM_THREADS": "1"}
+def inject_fault(where, way):
+    """Return an environment in which runs of seed 5 fail in a given way."""
+    (where / "sitecustomize.py").write_text(FAULT)
+    path = f"{where}{os.pathsep}{Path(flipflop.__file__).parents[1]}"
+    return {"PYTHONPATH": path, "FAULT": way, "FLAG": str(where / "flag"), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_killed_workers(tmp_path, whole, seed):
-    """One to three workers killed, at any moment: the sweep completes by itself."""
+def test_killed_workers(tmp_path, undisturbed, seed):
+    """With one to three workers killed, at any moment, the sweep completes by itself."""
     draw = random.Random(seed)
     sweep = Sweep(tmp_path)
-    sweep.begun()
+    sweep.wait_until_training()
     for _ in range(1 + seed % 3):
         time.sleep(draw.uniform(0, 0.6))
         if workers := sweep.workers():
@@ -178,15 +181,15 @@ def test_killed_workers(tmp_path, whole, seed):
     code, out, errors = sweep.end()
     assert (code, errors) == (0, "")
     assert f"{RUNS} runs: {RUNS} ok" in out
-    assert_whole(tmp_path, whole)
+    assert_complete(tmp_path, undisturbed)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_interrupted(tmp_path, whole, seed):
-    """Ctrl-C, to all processes, or a signal to the first alone: it ends at once, and says what to do to go on."""
+def test_interrupted(tmp_path, undisturbed, seed):
+    """Ctrl-C, or a signal to the main process alone, ends the sweep at once, with a sentence on how to finish it."""
     draw = random.Random(100 + seed)
     sweep = Sweep(tmp_path)
-    sweep.begun()
+    sweep.wait_until_training()
     time.sleep(draw.uniform(0, 1.2))
     sent = time.monotonic()
     if seed % 2:
@@ -194,7 +197,7 @@ def test_interrupted(tmp_path, whole, seed):
     else:
         os.kill(sweep.process.pid, draw.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
     code, _, errors = sweep.end()
-    assert time.monotonic() - sent < 3  # within a second, on a machine that has nothing else to do
+    assert time.monotonic() - sent < 3  # it takes less than one second on an idle machine
     assert code == 130
     done = (
         len((tmp_path / NAME / "runs.jsonl").read_text().splitlines())
@@ -203,16 +206,16 @@ def test_interrupted(tmp_path, whole, seed):
     )
     assert errors == f"flipflop: interrupted: {done} of {RUNS} runs done; run the same command again to finish\n"
     assert sweep.processes() == {}
-    out = finish(tmp_path, whole)
+    out = finish(tmp_path, undisturbed)
     assert done == 0 or f"{RUNS} runs, {done} of them done before" in out
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_interrupted_early(tmp_path, seed):
-    """Ctrl-C in the first seconds, among imports and starting processes, is one sentence too."""
+    """Ctrl-C in the first seconds, during imports and the start of processes, is one sentence too."""
     sweep = Sweep(tmp_path)
-    time.sleep(0.3 + 0.3 * seed)  # before, Python itself is starting
-    while sweep.process.poll() is None:  # Python can lose one: an exception in a finaliser goes nowhere
+    time.sleep(0.3 + 0.3 * seed)  # earlier, Python itself is starting
+    while sweep.process.poll() is None:  # again, because Python ignores one inside a finaliser
         os.killpg(sweep.process.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             sweep.process.wait(timeout=1)
@@ -223,57 +226,58 @@ def test_interrupted_early(tmp_path, seed):
 
 
 def test_killed_on_a_stream(tmp_path):
-    """Runs on an endless stream go on from their checkpoints, in the middle of a stretch of it, to the same end."""
+    """Runs on an endless stream continue from their checkpoints, in the middle of a chunk, to the same end."""
     few = ["seed=0..5", "method=rtrl_1990", "regime.steps=10000", "eval.every=2000", "eval.episodes=5"]
     arguments = ["-m", *few, *SWEEP[-4:]]
-    for place in ("whole", "killed"):
+    for place in ("undisturbed", "killed"):
         (tmp_path / place).mkdir()
-    assert Sweep(tmp_path / "whole", arguments).end()[0] == 0
+    assert Sweep(tmp_path / "undisturbed", arguments).end()[0] == 0
     sweep = Sweep(tmp_path / "killed", arguments)
-    wait_for(lambda: any(left.done >= 3000 for left in left_in(tmp_path / "killed" / NAME / "unfinished")[0]))
+    unfinished = tmp_path / "killed" / NAME / "unfinished"
+    wait_for(lambda: any(block.steps_done >= 3000 for block in unfinished_blocks(unfinished)[0]))
     os.killpg(sweep.process.pid, signal.SIGKILL)
     sweep.process.communicate()
     wait_for(lambda: sweep.processes() == {})
     assert not (tmp_path / "killed" / NAME / "runs.csv").exists()
     code, _, errors = Sweep(tmp_path / "killed", arguments).end()
     assert (code, errors) == (0, "")
-    assert_whole(tmp_path / "killed", tmp_path / "whole" / NAME)
+    assert_complete(tmp_path / "killed", tmp_path / "undisturbed" / NAME)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_killed_itself(tmp_path, whole, seed):
-    """The first process killed: its workers end by themselves, and the rest is done by the same command."""
+def test_main_process_killed(tmp_path, undisturbed, seed):
+    """If the main process is killed, its workers end by themselves, and the same command trains the rest."""
     draw = random.Random(200 + seed)
     sweep = Sweep(tmp_path)
-    sweep.begun()
+    sweep.wait_until_training()
     time.sleep(draw.uniform(0.1, 1.2))
     sweep.process.kill()
     sweep.process.communicate(timeout=60)
     wait_for(lambda: sweep.processes() == {}, seconds=5)
-    finish(tmp_path, whole)
+    finish(tmp_path, undisturbed)
 
 
-def test_a_kill_loses_what_was_done_since_the_last_checkpoint(tmp_path, whole):
-    """Blocks in the middle go on from their checkpoints instead of their beginning."""
+def test_interrupted_blocks_continue_from_checkpoints(tmp_path, undisturbed):
+    """Interrupted blocks continue from their checkpoints instead of their beginning."""
     sweep = Sweep(tmp_path)
     unfinished = tmp_path / NAME / "unfinished"
-    left = wait_for(lambda: left_in(unfinished)[0])
+    wait_for(lambda: unfinished_blocks(unfinished)[0])
     sweep.process.kill()
     sweep.process.communicate(timeout=60)
     wait_for(lambda: sweep.processes() == {}, seconds=5)
-    left, problems = left_in(unfinished)
+    blocks, problems = unfinished_blocks(unfinished)
     assert problems == []
-    assert all(0 < block.done < 400 for block in left)
-    finish(tmp_path, whole)
+    assert all(0 < block.steps_done < 400 for block in blocks)
+    finish(tmp_path, undisturbed)
 
 
 @pytest.mark.parametrize("way", ["SIGSEGV", "SIGKILL"])
-def test_a_run_that_kills_its_process(tmp_path, whole, way):
-    """What dies alone has crashed and is named; all others are done, and so is it when its reason is gone."""
-    sweep = Sweep(tmp_path, **grief(tmp_path, way))
+def test_a_run_that_kills_its_process(tmp_path, undisturbed, way):
+    """Runs that kill their process are recorded as crashed, all others are done, and a later call trains them."""
+    sweep = Sweep(tmp_path, **inject_fault(tmp_path, way))
     code, out, errors = sweep.end()
     assert code == 1
-    assert errors.endswith(f"flipflop: 2 of {RUNS} runs failed\n")  # before it, what Python says of a SIGSEGV
+    assert errors.endswith(f"flipflop: 2 of {RUNS} runs failed\n")  # after what Python prints about a SIGSEGV
     assert f"{RUNS} runs: {RUNS - 2} ok, 2 crashed" in out
     records, problems, *_ = read(tmp_path / NAME)
     crashed = [record for record in records if record.status == "crashed"]
@@ -281,42 +285,42 @@ def test_a_run_that_kills_its_process(tmp_path, whole, way):
     assert all(way in record.error for record in crashed)
     assert problems == []
     assert sweep.processes() == {}
-    assert f"{RUNS - 2} of them done before" in finish(tmp_path, whole)
+    assert f"{RUNS - 2} of them done before" in finish(tmp_path, undisturbed)
 
 
-def test_one_run_left_that_kills_its_process(tmp_path, whole):
-    """The only run that is missing does not take the whole command along either."""
-    Sweep(tmp_path, **grief(tmp_path, "SIGSEGV")).end()
-    code, out, errors = Sweep(tmp_path, **grief(tmp_path, "SIGSEGV")).end()
+def test_the_only_missing_run_kills_its_process(tmp_path, undisturbed):
+    """The only missing run kills its own process, not the command's."""
+    Sweep(tmp_path, **inject_fault(tmp_path, "SIGSEGV")).end()
+    code, out, errors = Sweep(tmp_path, **inject_fault(tmp_path, "SIGSEGV")).end()
     assert code == 1
     assert errors.endswith(f"flipflop: 2 of {RUNS} runs failed\n")
     assert "2 crashed" in out
-    finish(tmp_path, whole)
+    finish(tmp_path, undisturbed)
 
 
-def test_a_process_that_dies_once(tmp_path, whole):
-    """A death that does not come again, as when memory was short for a moment, costs no run."""
-    code, _, errors = Sweep(tmp_path, **grief(tmp_path, "once")).end()
+def test_a_process_that_dies_once(tmp_path, undisturbed):
+    """A process that dies once, as when memory is short for a moment, costs no run."""
+    code, _, errors = Sweep(tmp_path, **inject_fault(tmp_path, "once")).end()
     assert (tmp_path / "flag").exists()
     assert (code, errors) == (0, "")
-    assert_whole(tmp_path, whole)
+    assert_complete(tmp_path, undisturbed)
 
 
-def test_an_exception(tmp_path, whole):
-    """An exception fails its own runs, with their traceback, and no others."""
-    code, out, _ = Sweep(tmp_path, **grief(tmp_path, "exception")).end()
+def test_an_exception(tmp_path, undisturbed):
+    """An exception fails only the runs that raise it, and is recorded with its traceback."""
+    code, out, _ = Sweep(tmp_path, **inject_fault(tmp_path, "exception")).end()
     assert code == 1
     assert f"{RUNS} runs: {RUNS - 2} ok, 2 failed" in out
     failed = [record for record in read(tmp_path / NAME).records if record.status == "failed"]
     assert [record.config["seed"] for record in failed] == [5, 5]
-    assert all("RuntimeError: seed 5 comes to grief" in record.error for record in failed)
-    finish(tmp_path, whole)
+    assert all("RuntimeError: seed 5 fails" in record.error for record in failed)
+    finish(tmp_path, undisturbed)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_full_disk(tmp_path, whole, seed):
-    """No file can grow beyond a limit: one sentence, exit code 1, and the lines written so far are whole."""
-    largest = max(path.stat().st_size for path in whole.rglob("*") if path.is_file())
+def test_a_full_disk(tmp_path, undisturbed, seed):
+    """With a limit on file size the command ends in one sentence with code 1, and the lines written are complete."""
+    largest = max(path.stat().st_size for path in undisturbed.rglob("*") if path.is_file())
     limit = [200, 3_000][seed] if seed < 2 else random.Random(300 + seed).randint(4_000, largest - 1)
     code, _, errors = Sweep(tmp_path, file_size=limit).end()
     assert code == 1
@@ -328,21 +332,21 @@ def test_a_full_disk(tmp_path, whole, seed):
     assert errors.endswith(
         f" cannot be written (File too large): {done} of {RUNS} runs done; run the same command again to finish\n"
     )
-    finish(tmp_path, whole)
+    finish(tmp_path, undisturbed)
 
 
-def test_a_second_process(tmp_path, whole):
-    """A sweep that is being run is refused to a second process, and does not notice."""
+def test_a_second_process(tmp_path, undisturbed):
+    """A second process is refused a sweep that is running, and does not disturb it."""
     first = Sweep(tmp_path)
-    first.begun()
+    first.wait_until_training()
     code, out, errors = Sweep(tmp_path).end()
     assert (code, out) == (2, "")
     assert errors == (
         "flipflop: outputs/sweeps/faults is in use by another process: "
-        "wait until that has ended, or choose another name=\n"
+        "wait until that one has ended, or choose another name=\n"
     )
     assert first.end()[0] == 0
-    assert_whole(tmp_path, whole)
+    assert_complete(tmp_path, undisturbed)
 
 
 def torn(folder, draw):
@@ -388,7 +392,7 @@ def without_plan(folder, draw):
 
 def garbled(folder, draw):
     (folder / "sweep.yaml").write_bytes(draw.randbytes(200))
-    return "sweep.yaml is no list of invocations"
+    return "sweep.yaml is not a list of invocations"
 
 
 def unreadable_checkpoint(folder, draw):
@@ -400,26 +404,26 @@ def unreadable_checkpoint(folder, draw):
 @pytest.mark.parametrize(
     "damage", [torn, edited, foreign, truncated, removed, without_plan, garbled, unreadable_checkpoint]
 )
-def test_damage(tmp_path, whole, damage):
-    """Whatever was torn, edited, exchanged or lost is named, and trained again where it is a run."""
+def test_damage(tmp_path, undisturbed, damage):
+    """Whatever was torn, edited, exchanged or lost is reported, and trained again if it is a run."""
     draw = random.Random(damage.__name__)
-    shutil.copytree(whole, tmp_path / NAME)
-    told = damage(tmp_path / NAME, draw)
-    out = " ".join(finish(tmp_path, whole).split())
+    shutil.copytree(undisturbed, tmp_path / NAME)
+    expected = damage(tmp_path / NAME, draw)
+    out = " ".join(finish(tmp_path, undisturbed).split())
     assert f"note: {NAME}" in out
-    assert told in out
-    assert "note:" not in finish(tmp_path, whole)  # it was mended
+    assert expected in out
+    assert "note:" not in finish(tmp_path, undisturbed)  # the damage has been repaired
 
 
-def test_a_larger_sweep_trains_what_is_new(tmp_path, whole):
-    """More seeds under the same name: the runs that are there stay, to the bit, and keep their index."""
+def test_a_larger_sweep_trains_what_is_new(tmp_path, undisturbed):
+    """More seeds under the same name leave earlier runs bitwise unchanged, with their index."""
     few = [argument.replace("seed=0..8", "seed=2,5") for argument in SWEEP]
     assert Sweep(tmp_path, few).end()[0] == 0
-    before, _ = what_is_left(tmp_path / NAME)
+    before, _ = results_of(tmp_path / NAME)
     code, out, _ = Sweep(tmp_path).end()
     assert code == 0
     assert f"{RUNS} runs, 4 of them done before: {RUNS - 4} in" in out
-    after, _ = what_is_left(tmp_path / NAME)
+    after, _ = results_of(tmp_path / NAME)
     assert {key: after[key] for key in before} == before
-    expected, _ = what_is_left(whole)
+    expected, _ = results_of(undisturbed)
     assert {key: run[1:] for key, run in after.items()} == {key: run[1:] for key, run in expected.items()}

@@ -1,4 +1,4 @@
-"""Folders of records read back as tables, whoever wrote them."""
+"""The report: folders of records are read back and shown, whichever launcher wrote them."""
 
 import csv
 
@@ -14,7 +14,7 @@ from flipflop.records.record import Outcome
 TINY = {"regime.steps": 4, "method.warmup_steps": 1, "eval.episodes": 2, "eval.episode_length": 5}
 
 
-def leave(path, *seeds):
+def record_runs(path, *seeds):
     configs = [baseline(TINY | {"seed": seed}) for seed in seeds]
     runs = [PlannedRun(run_key(config), None, (f"seed={config.seed}",), config) for config in configs]
     with Folder(path) as folder:
@@ -29,7 +29,7 @@ def rows(path):
 
 def test_a_sweep(tmp_path, capsys):
     """The table is printed and both CSV files are written."""
-    leave(tmp_path, 5, 3)
+    record_runs(tmp_path, 5, 3)
     main([str(tmp_path)])
     out, _ = capsys.readouterr()
     assert "2 runs: 2 ok" in out
@@ -38,9 +38,9 @@ def test_a_sweep(tmp_path, capsys):
 
 
 def test_a_sweep_of_a_stock_launcher(tmp_path, capsys):
-    """A folder per job reads as one sweep, its runs in the order of the jobs' numbers, which is not their names'."""
+    """Folders of jobs are read as one sweep, in the order of job numbers, not of names."""
     for job, seed in ((10, 3), (2, 5)):
-        leave(tmp_path / str(job), seed)
+        record_runs(tmp_path / str(job), seed)
         (tmp_path / str(job) / ".hydra").mkdir()
     main([str(tmp_path)])
     assert "2 runs: 2 ok" in capsys.readouterr().out
@@ -49,15 +49,15 @@ def test_a_sweep_of_a_stock_launcher(tmp_path, capsys):
 
 def test_a_single_run(tmp_path, capsys):
     """A single run, with Hydra's own folder beside its record, is shown as one."""
-    leave(tmp_path, 5)
+    record_runs(tmp_path, 5)
     (tmp_path / ".hydra").mkdir()
     main([str(tmp_path)])
     assert "mean pain" in capsys.readouterr().out
 
 
-def test_damage_is_named(tmp_path, capsys):
-    """What is torn or changed is named above the table, which is made of the rest."""
-    leave(tmp_path, 5, 3)
+def test_damage_is_reported(tmp_path, capsys):
+    """Damage is reported above the table, which is made of the other records."""
+    record_runs(tmp_path, 5, 3)
     with (tmp_path / "runs.jsonl").open("ab") as file:
         file.write(b'{"key"')
     (block,) = (tmp_path / "blocks").iterdir()
@@ -71,7 +71,7 @@ def test_damage_is_named(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", ["nowhere", "."])
 def test_nothing_to_report(tmp_path, monkeypatch, capsys, name):
-    """A folder without records is one sentence and exit code 2."""
+    """A folder without records is refused in one sentence with exit code 2."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stop:
         main([name])
@@ -82,7 +82,7 @@ def test_nothing_to_report(tmp_path, monkeypatch, capsys, name):
 
 
 def test_a_failed_single_run(tmp_path, capsys):
-    """A run that failed has its error shown, and nothing to draw."""
+    """The error of a failed run is shown, and nothing is plotted."""
     config = baseline(TINY)
     run = PlannedRun(run_key(config), None, (), config)
     with Folder(tmp_path) as folder:
@@ -96,8 +96,8 @@ def test_a_failed_single_run(tmp_path, capsys):
     assert not (tmp_path / "figures").exists()
 
 
-def test_an_interrupted_sweep_is_told_from_a_whole_one(tmp_path, capsys):
-    """Planned runs that are not done are counted, before the table; with none done, that is said."""
+def test_missing_runs_are_counted(tmp_path, capsys):
+    """Planned runs that are not done are counted above the table; if none is done, the error says so."""
     runs = [
         PlannedRun(run_key(config), None, (), config) for config in (baseline(TINY | {"seed": s}) for s in range(5))
     ]
@@ -106,15 +106,15 @@ def test_an_interrupted_sweep_is_told_from_a_whole_one(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(tmp_path)])
     assert "has no records yet: none of its 5 runs is done" in capsys.readouterr().err
-    leave(tmp_path, 3)
+    record_runs(tmp_path, 3)
     main([str(tmp_path)])
     assert capsys.readouterr().out.startswith("4 of 5 planned runs are not done\n")
     assert "4 of 5 planned runs are not done: 0, 1, 2, 4." in (tmp_path / "report.html").read_text()
 
 
 def test_a_folder_that_can_only_be_read(tmp_path, capsys, monkeypatch):
-    """Where nothing can be written the table is shown all the same."""
-    leave(tmp_path, 5, 3)
+    """In a read-only folder the table is still shown, and the exit code is 1."""
+    record_runs(tmp_path, 5, 3)
 
     def full(_):
         raise OSError(30, "Read-only file system")

@@ -1,4 +1,4 @@
-"""A run again from its record: the same to the last bit, and told apart if it is not."""
+"""A recorded run trained again: bitwise the same, or its differences are listed."""
 
 import json
 import re
@@ -19,7 +19,7 @@ TINY = {"regime.steps": 30, "method.warmup_steps": 5, "eval.episodes": 3, "eval.
 
 @pytest.fixture
 def folder(tmp_path):
-    """A sweep of three runs, one of them failed."""
+    """Make a sweep of three runs, one of them failed."""
     configs = [baseline(TINY | {"seed": seed, "optimiser.clip_norm": None}) for seed in range(3)]
     runs = [PlannedRun(run_key(config), None, (), config) for config in configs]
     results = train(configs[:2])
@@ -38,14 +38,14 @@ def call(capsys, *arguments):
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_the_same_run(folder, capsys, index):
-    """A run trained alone is bitwise what it was in its block, and so says the command."""
+    """A run trained alone is bitwise the same as in its block, and the command says so."""
     code, out, errors = call(capsys, folder, index)
     assert (code, errors) == (0, "")
     assert re.match(rf"run {index} of .* is bitwise the same: 14 metrics and [\d,]+ numbers in 15 arrays", out)
 
 
 def test_another_result(folder, capsys):
-    """Numbers that are not the run's are named, each with what it was and is."""
+    """Each number that differs is listed with its recorded and its new value."""
     record = read(folder).records[1]
     other = read(folder).records[0]
     changed = {**record.metrics, "mean_pain": 0.5}
@@ -58,23 +58,23 @@ def test_another_result(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ((9,), ".* has no run 9: its runs.csv lists them"),
         ((-1,), ".* has no run -1: its runs.csv lists them"),
         ((2,), "run 2 of .* is failed: it has no result to compare with"),
     ],
 )
-def test_runs_that_cannot_be_compared(folder, capsys, arguments, told):
-    """What cannot be repeated is one sentence and exit code 2."""
+def test_runs_that_cannot_be_compared(folder, capsys, arguments, expected):
+    """A run that cannot be repeated is refused in one sentence with exit code 2."""
     code, out, errors = call(capsys, folder, *arguments)
     assert (code, out) == (2, "")
-    assert re.match(f"flipflop: {told}", errors)
+    assert re.match(f"flipflop: {expected}", errors)
     assert len(errors.splitlines()) == 1
 
 
 def test_damaged_arrays(folder, capsys):
-    """A run is not compared with arrays that are not what was written."""
+    """A run with damaged arrays is refused."""
     (block,) = (folder / "blocks").iterdir()
     block.write_bytes(block.read_bytes()[:-1])
     code, _, errors = call(capsys, folder, 0)
@@ -83,16 +83,16 @@ def test_damaged_arrays(folder, capsys):
 
 
 def test_no_records(tmp_path, capsys):
-    """A folder without records is no sweep."""
+    """A folder without records is refused."""
     assert "has no records" in call(capsys, tmp_path / "nowhere", 0)[2]
 
 
 def test_the_config_comes_from_the_record(folder):
-    """The config is the recorded one with the schema's types; strangers' keys and types are refused."""
+    """The config is the recorded one with the schema's types; foreign keys and wrong types are refused."""
     record = read(folder).records[1]
     assert config_of(record) == baseline(TINY | {"seed": 1, "optimiser.clip_norm": None})
     for change in ({"seed": "one"}, {"regime.steps": 0}, {"unknown": 1}):
-        stranger = json.loads(json.dumps(vars(record)))
-        stranger["config"] |= change
+        foreign = json.loads(json.dumps(vars(record)))
+        foreign["config"] |= change
         with pytest.raises(ConfigError):
-            config_of(type(record)(**stranger))
+            config_of(type(record)(**foreign))

@@ -1,4 +1,4 @@
-"""The package as people install it: a wheel in a fresh environment, used from another folder."""
+"""The package as people install it: a wheel in a new environment, used from another folder."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def call(*arguments, cwd):
 
 
 def test_the_wheel_runs_by_itself(tmp_path):
-    """The wheel carries conf/ and sweeps/, and an environment with it alone runs both kinds of sweep."""
+    """The wheel contains conf/ and sweeps/, and both kinds of sweep run in an environment with the wheel alone."""
     call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=REPOSITORY)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -31,8 +31,8 @@ def test_the_wheel_runs_by_itself(tmp_path):
     venv.create(environment, with_pip=False, symlinks=True)
     python = environment / "bin" / "python"
     (site,) = environment.glob("lib/python*/site-packages")
-    # The dependencies come from this environment, without its editable flipflop: a path in a .pth file adds what lies
-    # there, but does not read the .pth files that it finds.
+    # The dependencies come from this environment, but not its editable flipflop: Python adds the path in a .pth file
+    # and does not read further .pth files there.
     (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
     call(*pip, wheel, cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are written completely or not at all."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from flipflop.records.files import append_atomically, write_atomically
 
 
 def test_whole_files(tmp_path):
-    """A file gets its content at once and replaces an earlier one; nothing else is left."""
+    """A file gets its whole content in one step, replaces an earlier one, and no temporary file stays."""
     path = tmp_path / "file"
     write_atomically(path, b"first")
     write_atomically(path, b"second")
@@ -18,7 +18,7 @@ def test_whole_files(tmp_path):
 
 @pytest.mark.parametrize("write", [write_atomically, append_atomically])
 def test_what_cannot_be_written(tmp_path, monkeypatch, write):
-    """A full disk leaves what was there, and the error names the file."""
+    """A full disk leaves the earlier content, and the error names the file."""
 
     def full(_):
         raise OSError(28, "No space left on device")

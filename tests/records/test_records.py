@@ -1,4 +1,4 @@
-"""What runs leave: lines and arrays that can be read back, and survive a torn end."""
+"""Records and arrays of runs: they can be read back, and damage to them is detected."""
 
 from dataclasses import replace
 
@@ -23,23 +23,23 @@ def planned(seed, **changes):
     return PlannedRun(run_key(config), "label", (f"seed={seed}",), config)
 
 
-def finish(runs):
+def train_outcomes(runs):
     results = train([run.config for run in runs])
     return [Outcome(run, result, None) for run, result in zip(runs, results, strict=True)]
 
 
-def leave(path, runs, outcomes=None, seconds=3.0):
-    """Record runs as one block; returns their records."""
+def record_runs(path, runs, outcomes=None, seconds=3.0):
+    """Record runs as one block; return their records."""
     with Folder(path) as folder:
         folder.plan(runs)
-        return folder.add(finish(runs) if outcomes is None else outcomes, seconds)
+        return folder.add(train_outcomes(runs) if outcomes is None else outcomes, seconds)
 
 
 def test_round_trip(tmp_path):
-    """A block's records and arrays come back as they were, each run in its slot, and need no pickle."""
+    """A block's records and arrays are read back as they were written, each run in its slot, without pickle."""
     runs = [planned(seed) for seed in (3, 5)]
-    outcomes = finish(runs)
-    written = leave(tmp_path, runs, outcomes)
+    outcomes = train_outcomes(runs)
+    written = record_runs(tmp_path, runs, outcomes)
 
     assert read(tmp_path).records == written
     for record, outcome in zip(written, outcomes, strict=True):
@@ -57,12 +57,12 @@ def test_round_trip(tmp_path):
 
 
 def test_a_second_read_out_is_kept(tmp_path):
-    """The read-out of sigma, which runs with another output unit do not have, is among the arrays."""
+    """The read-out weights of sigma, which only one kind of output unit has, are among the arrays."""
     short = RTRL | {"regime.steps": 40, "eval.episodes": 2, "eval.episode_length": 5}
     config = baseline(short)
     run = PlannedRun(run_key(config), None, (), config)
-    outcomes = finish([run])
-    (record,) = leave(tmp_path, [run], outcomes)
+    outcomes = train_outcomes([run])
+    (record,) = record_runs(tmp_path, [run], outcomes)
     arrays = load_arrays(tmp_path, record)
     sigma = outcomes[0].result.controller_sigma
     np.testing.assert_array_equal(arrays["controller_sigma.output"], sigma.output)
@@ -72,9 +72,9 @@ def test_a_second_read_out_is_kept(tmp_path):
 
 
 def test_failed_runs_have_a_record_but_no_arrays(tmp_path):
-    """A run that could not be trained keeps its traceback; its block-mate's slot counts without it."""
+    """A run that could not be trained keeps its traceback; slots count only the runs that have arrays."""
     failed, fine = planned(1), planned(2)
-    first, second = leave(tmp_path, [failed, fine], [Outcome(failed, None, "Traceback"), *finish([fine])])
+    first, second = record_runs(tmp_path, [failed, fine], [Outcome(failed, None, "Traceback"), *train_outcomes([fine])])
     assert (first.status, first.error, first.block, first.slot, first.metrics) == (
         "failed",
         "Traceback",
@@ -86,9 +86,9 @@ def test_failed_runs_have_a_record_but_no_arrays(tmp_path):
 
 
 def test_diverged_runs_say_when(tmp_path):
-    """A diverged run is on record with its check, and what it has not is null, as JSON has no NaN."""
+    """A diverged run's record has the outer step of the check, and null for metrics that are not numbers."""
     run = planned(0, **SGD, **{"optimiser.clip_norm": None, "optimiser.lr_world_model": 1e9})
-    (record,) = leave(tmp_path, [run])
+    (record,) = record_runs(tmp_path, [run])
     assert record.status == "diverged"
     assert "diverged by outer step 4" in record.error
     assert record.metrics["mean_pain"] is None
@@ -96,44 +96,44 @@ def test_diverged_runs_say_when(tmp_path):
 
 
 def test_crashed_runs_say_how(tmp_path):
-    """A run whose process died is on record as crashed, and will run again."""
+    """A run whose process died is recorded as crashed, and is not finished: it will be trained again."""
     run = planned(1)
-    (record,) = leave(tmp_path, [run], [Outcome(run, None, "its process died", crashed=True)])
+    (record,) = record_runs(tmp_path, [run], [Outcome(run, None, "its process died", crashed=True)])
     assert (record.status, record.error, record.block) == ("crashed", "its process died", None)
     with Folder(tmp_path) as folder:
         assert folder.finished == set()
 
 
 def test_the_last_line_of_a_key_counts(tmp_path):
-    """A run done again replaces its earlier record, in its place."""
+    """A run that is trained again replaces its earlier record and keeps its index."""
     first, second = planned(0), planned(1)
-    leave(tmp_path, [first, second], [Outcome(first, None, "an error"), *finish([second])])
-    (again,) = leave(tmp_path, [first])
+    record_runs(tmp_path, [first, second], [Outcome(first, None, "an error"), *train_outcomes([second])])
+    (again,) = record_runs(tmp_path, [first])
     records, problems, *_ = read(tmp_path)
     assert (records[0], records[1].config["seed"], problems) == (again, 1, [])
     assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 3
 
 
 def test_an_index_is_given_once(tmp_path):
-    """A larger plan in the same folder leaves earlier runs their index, whether or not they have finished."""
+    """A larger plan in the same folder keeps the indices of all runs planned before, finished or not."""
     with Folder(tmp_path) as folder:
         folder.plan([planned(seed) for seed in (7, 3)])
-    records = leave(tmp_path, [planned(seed) for seed in (1, 3, 7, 9)])
+    records = record_runs(tmp_path, [planned(seed) for seed in (1, 3, 7, 9)])
     assert {record.config["seed"]: record.index for record in records} == {7: 0, 3: 1, 1: 2, 9: 3}
     assert [record.config["seed"] for record in read(tmp_path).records] == [7, 3, 1, 9]
 
 
 def test_no_records(tmp_path):
-    """An empty folder has no runs, and nothing is wrong with that."""
+    """An empty folder has no runs and no problems."""
     assert read(tmp_path) == ([], [], {}, 0)
     assert read_jobs(tmp_path) == ([], [], {}, 0)
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
-    """A line of another sweep, in which run 0 is another run."""
-    path = tmp_path_factory.mktemp("elsewhere")
-    leave(path, [planned(99)])
+def foreign_line(tmp_path_factory):
+    """Return a line of another sweep, whose run 0 is another run."""
+    path = tmp_path_factory.mktemp("foreign_line")
+    record_runs(path, [planned(99)])
     return (path / "runs.jsonl").read_bytes()
 
 
@@ -149,20 +149,20 @@ DAMAGES = {
     "a list": lambda _, __: b"[1, 2]\n",
     "deep": lambda _, __: b"[" * 100_000 + b"\n",
     "no checksum": lambda _, __: b'{"key": "0123456789abcdef", "index": 1}\n',
-    "of another sweep": lambda _, elsewhere: elsewhere,
+    "of another sweep": lambda _, foreign_line: foreign_line,
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_line_is_named_and_counts_as_not_there(tmp_path, damage, elsewhere):
-    """What is no record of this sweep is named with its line, set aside at the next opening, and its run is missing."""
+def test_a_damaged_line_is_reported_and_its_run_is_missing(tmp_path, damage, foreign_line):
+    """A damaged line is reported by number, moved to damaged.jsonl at the next opening, and its run is missing."""
     runs = [planned(seed) for seed in (0, 1, 2)]
-    leave(tmp_path, runs)
+    record_runs(tmp_path, runs)
     path = tmp_path / "runs.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
-    harmed = DAMAGES[damage](lines[1], elsewhere)
+    harmed = DAMAGES[damage](lines[1], foreign_line)
     assert harmed != lines[1]
-    last = damage.startswith("torn")  # a line can only be torn at the end
+    last = damage.startswith("torn")  # only the last line of a file can be torn
     path.write_bytes(lines[0] + lines[2] + harmed if last else lines[0] + harmed + lines[2])
 
     records, problems, *_ = read(tmp_path)
@@ -174,7 +174,7 @@ def test_a_damaged_line_is_named_and_counts_as_not_there(tmp_path, damage, elsew
         assert folder.problems == problems
         assert folder.finished == {runs[0].key, runs[2].key}
         folder.plan(runs)
-        folder.add(finish([runs[1]]), seconds=1.0)
+        folder.add(train_outcomes([runs[1]]), seconds=1.0)
     records, problems, *_ = read(tmp_path)
     assert [(record.index, record.config["seed"]) for record in records] == [(0, 0), (1, 1), (2, 2)]
     assert problems == []
@@ -182,28 +182,28 @@ def test_a_damaged_line_is_named_and_counts_as_not_there(tmp_path, damage, elsew
 
 
 def test_results_of_another_version_are_left_out(tmp_path, monkeypatch):
-    """Runs of two versions of the results are not counted together; those of the other are named and stay."""
-    leave(tmp_path, [planned(0), planned(1)])
+    """Records with another results version are reported and left out, but stay in the file."""
+    record_runs(tmp_path, [planned(0), planned(1)])
     before = (tmp_path / "runs.jsonl").read_bytes()
     for module in ("store", "folder", "planned"):
         monkeypatch.setattr(f"flipflop.records.{module}.RESULTS_VERSION", 2)
-    left, problems, *_ = read(tmp_path)
-    assert left == []
+    records, problems, *_ = read(tmp_path)
+    assert records == []
     assert problems == [
-        f"2 records in {tmp_path / 'runs.jsonl'} of version 1 of the results left out: this flipflop makes version 2"
+        f"{tmp_path / 'runs.jsonl'} has 2 records with results version 1, left out here: this flipflop makes version 2"
     ]
-    (again,) = leave(tmp_path, [planned(0)])
+    (again,) = record_runs(tmp_path, [planned(0)])
     assert (again.version, again.index) == (2, 2)
     assert read(tmp_path).records == [again]
     assert (tmp_path / "runs.jsonl").read_bytes().startswith(before)
     assert len(list((tmp_path / "blocks").iterdir())) == 2
 
 
-def test_what_died_while_writing_leaves_no_litter(tmp_path):
-    """Half-written files and arrays that no line names are removed when the folder is opened again."""
-    (record,) = leave(tmp_path, [planned(0)])
+def test_files_of_dead_writers_are_removed(tmp_path):
+    """Unfinished files, and arrays that no line names, are removed when the folder is opened again."""
+    (record,) = record_runs(tmp_path, [planned(0)])
     for name in ("plan.txt.123.part", "blocks/0123456789abcdef.npz.123.part", "blocks/0123456789abcdef.npz"):
-        (tmp_path / name).write_bytes(b"half")
+        (tmp_path / name).write_bytes(b"unfinished")
     with Folder(tmp_path):
         pass
     assert [path.name for path in (tmp_path / "blocks").iterdir()] == [f"{record.block}.npz"]
@@ -211,8 +211,8 @@ def test_what_died_while_writing_leaves_no_litter(tmp_path):
 
 
 def test_a_line_of_another_version_is_named(tmp_path):
-    """A record whose fields are not today's is not read as if they were."""
-    (record,) = leave(tmp_path, [planned(0)])
+    """A record with other fields than today's is reported as one of another version."""
+    (record,) = record_runs(tmp_path, [planned(0)])
     line = line_of(record).replace(b'"slot": 0', b'"row": 0')
     text = line[: line.rindex(b', "checksum"')] + b"}"
     (tmp_path / "runs.jsonl").write_bytes(text[:-1] + f', "checksum": "{checksum(text)}"}}\n'.encode())
@@ -221,7 +221,7 @@ def test_a_line_of_another_version_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("harm", "expected"),
     [
         (lambda content: content[:-20], "not as it was written"),
         (lambda content: b"", "not as it was written"),
@@ -229,11 +229,11 @@ def test_a_line_of_another_version_is_named(tmp_path):
         (lambda content: None, "missing"),
     ],
 )
-def test_damaged_arrays_are_named_and_their_runs_are_missing(tmp_path, harm, told):
-    """Arrays that are not what was written make their runs run again, and no others."""
+def test_runs_with_damaged_arrays_are_missing(tmp_path, harm, expected):
+    """The runs of a damaged file of arrays, and no others, are trained again."""
     first, second = planned(0), planned(1)
-    (damaged,) = leave(tmp_path, [first])
-    leave(tmp_path, [first, second], finish([second]))
+    (damaged,) = record_runs(tmp_path, [first])
+    record_runs(tmp_path, [first, second], train_outcomes([second]))
     path = tmp_path / "blocks" / f"{damaged.block}.npz"
     if (content := harm(path.read_bytes())) is None:
         path.unlink()
@@ -243,42 +243,42 @@ def test_damaged_arrays_are_named_and_their_runs_are_missing(tmp_path, harm, tol
         assert folder.finished == {second.key}
         (problem,) = folder.problems
         assert problem.startswith(str(path))
-        assert told in problem
+        assert expected in problem
         folder.plan([first, second])
-        folder.add(finish([first]), seconds=1.0)
+        folder.add(train_outcomes([first]), seconds=1.0)
     with Folder(tmp_path) as folder:
         assert (folder.finished, folder.problems) == ({first.key, second.key}, [])
 
 
 @pytest.mark.parametrize("harm", [lambda text: text[:-3], lambda text: text[17:], lambda text: b"\xff", None])
-def test_a_damaged_plan_is_named_and_made_again(tmp_path, harm):
-    """Without its plan a sweep keeps the indices of its records, and the same command gives the others theirs."""
+def test_a_damaged_plan_is_reported_and_written_again(tmp_path, harm):
+    """Without plan.txt the records keep their indices, and the same command gives the other runs theirs."""
     runs = [planned(seed) for seed in (5, 6, 7, 8)]
-    leave(tmp_path, runs, finish([runs[1], runs[2]]))
+    record_runs(tmp_path, runs, train_outcomes([runs[1], runs[2]]))
     path = tmp_path / "plan.txt"
     if harm is None:
         path.unlink()
     else:
         path.write_bytes(harm(path.read_bytes()))
     assert "indices are taken from the records" in read(tmp_path).problems[0]
-    leave(tmp_path, runs, finish([runs[0], runs[3]]))
+    record_runs(tmp_path, runs, train_outcomes([runs[0], runs[3]]))
     records, problems, *_ = read(tmp_path)
     assert [(record.index, record.config["seed"]) for record in records] == [(0, 5), (1, 6), (2, 7), (3, 8)]
     assert problems == []
 
 
 def test_one_writer(tmp_path):
-    """A folder that is open is refused to others, by its name, and is free again when it is closed."""
+    """A second process cannot open an open folder, and can when it has been closed."""
     with Folder(tmp_path), pytest.raises(ConfigError, match=f"{tmp_path} is in use by another process"):
         Folder(tmp_path)
     with Folder(tmp_path):
         pass
 
 
-def test_what_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
-    """A disk that is full in the middle of a line leaves the lines before it, and no half a file."""
+def test_a_full_disk_leaves_the_earlier_lines(tmp_path, monkeypatch):
+    """A full disk leaves the earlier lines complete and no unfinished file."""
     first, second = planned(0), planned(1)
-    leave(tmp_path, [first])
+    record_runs(tmp_path, [first])
     before = (tmp_path / "runs.jsonl").read_bytes()
 
     def full(_):
@@ -286,7 +286,7 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
 
     with Folder(tmp_path) as folder:
         folder.plan([first, second])
-        outcomes = finish([second])
+        outcomes = train_outcomes([second])
         monkeypatch.setattr("os.fsync", full)
         with pytest.raises(OSError, match=r"blocks.*npz"):
             folder.add(outcomes, seconds=1.0)
@@ -298,9 +298,9 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
 
 
 def test_the_jobs_of_a_stock_launcher(tmp_path):
-    """A sweep of one folder per job reads as one, in the order of the jobs' numbers."""
-    written = [leave(tmp_path / str(job), [planned(100 - job)])[0] for job in range(11)]
+    """A sweep with one folder per job is read as one, ordered by job number."""
+    written = [record_runs(tmp_path / str(job), [planned(100 - job)])[0] for job in range(11)]
     for job in range(11):
         (tmp_path / str(job) / ".hydra").mkdir()
-    leave(tmp_path / "another sweep", [planned(0)])
+    record_runs(tmp_path / "another sweep", [planned(0)])
     assert read_jobs(tmp_path).records == [replace(record, index=job) for job, record in enumerate(written)]

@@ -1,4 +1,4 @@
-"""The command line before Hydra reads it."""
+"""The arguments of the command line before Hydra reads them."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from flipflop.sweep.hydra.arguments import check, prepare
 
 
 def test_flags_come_first_with_their_values():
-    """Argparse would trip over flags between overrides."""
+    """Flags are moved before the overrides, because argparse cannot read them in between."""
     assert prepare(["regime=parallel", "-m", "seed=0..1", "-cn", "x", "--config-dir", "d", "name=a"]) == [
         *("-m", "-cn", "x", "--config-dir", "d"),
         *("regime=parallel", "seed=0,1", "name=a"),
@@ -15,7 +15,7 @@ def test_flags_come_first_with_their_values():
 
 
 def test_ranges_are_written_out():
-    """Also without -m, as a sweep file needs none; Hydra then refuses them where nothing asks for a sweep."""
+    """Ranges are expanded with and without -m: a sweep file needs no -m, and Hydra refuses several values elsewhere."""
     assert prepare(["seed=0..2"]) == ["seed=0,1,2"]
     assert prepare(["--multirun", "seed=0..2"]) == ["--multirun", "seed=0,1,2"]
 
@@ -42,6 +42,6 @@ def test_ranges_are_written_out():
     ],
 )
 def test_overrides_that_hydra_would_take(overrides, sentence):
-    """What Hydra accepts but means something else than people think is refused in one sentence."""
+    """Overrides that Hydra accepts with another meaning than users expect are refused in one sentence."""
     with pytest.raises(ConfigError, match=sentence):
         check(overrides)

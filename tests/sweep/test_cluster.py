@@ -1,4 +1,4 @@
-"""Sweeps on a real dask cluster: the bits of loky, through lost workers, a lost scheduler, and Ctrl-C."""
+"""Sweeps on a real dask cluster: bitwise equal to loky's, through lost workers, a lost scheduler and Ctrl-C."""
 
 import os
 import random
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from dask_cluster import Cluster, wait_for
-from test_faults import NAME, RUNS, SWEEP, Sweep, assert_whole, grief
+from test_faults import NAME, RUNS, SWEEP, Sweep, assert_complete, inject_fault
 
 import flipflop
 from flipflop.records.store import read
@@ -18,29 +18,29 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The folder of the same sweep by loky."""
-    where = tmp_path_factory.mktemp("whole")
+def undisturbed(tmp_path_factory):
+    """Return the folder of the same sweep, trained by loky."""
+    where = tmp_path_factory.mktemp("undisturbed")
     assert Sweep(where).end()[0] == 0
     return where / NAME
 
 
 @pytest.fixture(scope="module")
-def unharmed(tmp_path_factory):
-    """A cluster for the tests that leave it as it was."""
-    with Cluster(tmp_path_factory.mktemp("unharmed") / "cluster") as cluster:
+def shared_cluster(tmp_path_factory):
+    """Start a cluster for the tests that do not damage it."""
+    with Cluster(tmp_path_factory.mktemp("shared_cluster") / "cluster") as cluster:
         yield cluster
 
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A scheduler and two workers, for one test."""
+    """Start a scheduler and two workers for one test."""
     with Cluster(tmp_path / "cluster") as cluster:
         yield cluster
 
 
 def on(cluster, *changes):
-    """The arguments of the sweep on a cluster."""
+    """Return the arguments of the sweep on a cluster, with some changed."""
     changed = {argument.partition("=")[0] for argument in changes}
     kept = [
         argument
@@ -50,90 +50,90 @@ def on(cluster, *changes):
     return [*kept, "hydra.launcher.backend=dask", f"hydra.launcher.scheduler={cluster.address}", *changes]
 
 
-def finish(where, whole, cluster):
-    """Run the same command again: it finishes, and the sweep is whole."""
+def finish(where, undisturbed, cluster):
+    """Run the same command again and check that it completes the sweep."""
     code, out, errors = Sweep(where, on(cluster)).end()
     assert (code, errors) == (0, "")
-    assert_whole(where, whole)
+    assert_complete(where, undisturbed)
     return out
 
 
-def done_in(where):
+def recorded_in(where):
     path = where / NAME / "runs.jsonl"
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def test_the_same_bits_as_by_loky(tmp_path, whole, unharmed):
-    """Every record, array and line of runs.csv is that of the processes of one machine; again, nothing is trained."""
-    out = finish(tmp_path, whole, unharmed)
+def test_the_same_bits_as_by_loky(tmp_path, undisturbed, shared_cluster):
+    """Records, arrays and runs.csv equal those of one machine's processes; a second call trains nothing."""
+    out = finish(tmp_path, undisturbed, shared_cluster)
     assert f"{RUNS} runs in 6 blocks on 2 workers" in out
-    assert f"{RUNS} runs, all of them done before" in finish(tmp_path, whole, unharmed)
+    assert f"{RUNS} runs, all of them done before" in finish(tmp_path, undisturbed, shared_cluster)
 
 
-def test_a_worker_is_killed(tmp_path, whole, cluster):
-    """What it had in hand goes to the other, and the sweep completes by itself."""
+def test_a_worker_is_killed(tmp_path, undisturbed, cluster):
+    """Another worker takes over the block of a killed worker, and the sweep completes by itself."""
     sweep = Sweep(tmp_path, on(cluster))
-    sweep.begun()
+    sweep.wait_until_training()
     time.sleep(random.Random(1).uniform(0, 0.5))
     cluster.workers[0].kill()
     code, out, errors = sweep.end()
     assert (code, errors) == (0, "")
     assert f"{RUNS} runs: {RUNS} ok" in out
-    assert_whole(tmp_path, whole)
+    assert_complete(tmp_path, undisturbed)
 
 
-def test_the_scheduler_is_killed(tmp_path, whole, cluster):
-    """It is one sentence; with a new scheduler the same command does the rest."""
+def test_the_scheduler_is_killed(tmp_path, undisturbed, cluster):
+    """The command ends with one sentence; with a new scheduler the same command trains the rest."""
     sweep = Sweep(tmp_path, on(cluster))
-    sweep.begun()
-    wait_for(lambda: done_in(tmp_path) or sweep.process.poll() is not None)
+    sweep.wait_until_training()
+    wait_for(lambda: recorded_in(tmp_path) or sweep.process.poll() is not None)
     cluster.scheduler.kill()
     code, _, errors = sweep.end()
     assert code == 1
-    done = done_in(tmp_path)
+    done = recorded_in(tmp_path)
     assert 0 < done < RUNS
     assert errors == (
         f"flipflop: the sweep cannot go on (the scheduler {cluster.address} is gone): {done} of {RUNS} runs done; "
         "run the same command again to finish\n"
     )
     for worker in cluster.workers:
-        worker.wait(timeout=60)  # by themselves: no scheduler, no work
+        worker.wait(timeout=60)  # they end without a scheduler
     cluster.start_scheduler()
     cluster.start_worker()
-    assert f"{RUNS} runs, {done} of them done before" in finish(tmp_path, whole, cluster)
+    assert f"{RUNS} runs, {done} of them done before" in finish(tmp_path, undisturbed, cluster)
 
 
-# The command, which waits for workers not for a minute but for three of its looks.
+# The command, but waiting for new workers only 0.3 seconds instead of a minute.
 IMPATIENT = """
-from flipflop.sweep import cluster
-from flipflop.sweep.command import main
-cluster.SECONDS_BETWEEN_LOOKS, cluster.SECONDS_WITHOUT_WORKERS = 0.1, 0.3
+from flipflop.cli.run import main
+from flipflop.sweep.engine import dask
+dask.SECONDS_BETWEEN_CHECKS, dask.SECONDS_WITHOUT_WORKERS = 0.1, 0.3
 main()
 """
 
 
-def test_all_workers_are_gone(tmp_path, whole, cluster):
-    """When no other worker comes the sweep does not wait for ever: it is one sentence, and with one it goes on."""
+def test_all_workers_are_gone(tmp_path, undisturbed, cluster):
+    """Without workers the command ends with one sentence after a while; with a new worker it can be finished."""
     sweep = Sweep(tmp_path, on(cluster), program=("-c", IMPATIENT))
-    sweep.begun()
+    sweep.wait_until_training()
     for worker in cluster.workers:
         worker.kill()
     code, _, errors = sweep.end()
     assert code == 1
-    done = done_in(tmp_path)
+    done = recorded_in(tmp_path)
     assert done < RUNS
     assert errors == (
         f"flipflop: the sweep cannot go on ({cluster.address} has no workers any more): {done} of {RUNS} runs done; "
         "run the same command again to finish\n"
     )
     cluster.start_worker()
-    finish(tmp_path, whole, cluster)
+    finish(tmp_path, undisturbed, cluster)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_interrupted_sweeps_leave_no_work_behind(tmp_path, whole, unharmed, number):
-    """Ctrl-C, and a kill even, ends the blocks on the workers too: they are free for the next sweep at once."""
-    sweep = Sweep(tmp_path, on(unharmed, "regime.steps=1000000", "name=long"))
+def test_interrupted_sweeps_leave_no_work_behind(tmp_path, undisturbed, shared_cluster, number):
+    """Ctrl-C or a kill also stops the blocks on the workers, which are free for the next sweep at once."""
+    sweep = Sweep(tmp_path, on(shared_cluster, "regime.steps=1000000", "name=long"))
     unfinished = tmp_path / "outputs" / "sweeps" / "long" / "unfinished"
     wait_for(lambda: list(unfinished.glob("*.steps")))
     os.kill(sweep.process.pid, number)
@@ -141,13 +141,12 @@ def test_interrupted_sweeps_leave_no_work_behind(tmp_path, whole, unharmed, numb
     if number == signal.SIGINT:
         assert code == 130
         assert errors == f"flipflop: interrupted: 0 of {RUNS} runs done; run the same command again to finish\n"
-    finish(tmp_path, whole, unharmed)
+    finish(tmp_path, undisturbed, shared_cluster)
 
 
-def test_a_run_that_kills_its_worker(tmp_path, whole):
-    """The runs of seed 5 take every worker along that trains them: they have crashed, all others are done."""
-    environment = grief(tmp_path, "SIGKILL")
-    environment["PYTHONPATH"] += f":{Path(flipflop.__file__).parent.parent}"
+def test_a_run_that_kills_its_worker(tmp_path, undisturbed):
+    """Runs of seed 5 kill every worker that trains them: they are recorded as crashed, and all others are done."""
+    environment = inject_fault(tmp_path, "SIGKILL")
     failures = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
     with Cluster(tmp_path / "cluster", nanny=True, **environment, **failures) as cluster:
         code, out, errors = Sweep(tmp_path, on(cluster)).end()
@@ -157,37 +156,36 @@ def test_a_run_that_kills_its_worker(tmp_path, whole):
     crashed = [record for record in read(tmp_path / NAME).records if record.status == "crashed"]
     assert [record.config["seed"] for record in crashed] == [5, 5]
     with Cluster(tmp_path / "other cluster") as cluster:
-        assert f"{RUNS - 2} of them done before" in finish(tmp_path, whole, cluster)
+        assert f"{RUNS - 2} of them done before" in finish(tmp_path, undisturbed, cluster)
 
 
-def test_an_exception(tmp_path, whole):
-    """An exception fails its own runs, with their traceback, and no others."""
-    environment = grief(tmp_path, "exception")
-    environment["PYTHONPATH"] += f":{Path(flipflop.__file__).parent.parent}"
+def test_an_exception_on_a_worker(tmp_path, undisturbed):
+    """An exception fails only the runs that raise it, and is recorded with its traceback."""
+    environment = inject_fault(tmp_path, "exception")
     with Cluster(tmp_path / "cluster", **environment) as cluster:
         code, out, _ = Sweep(tmp_path, on(cluster)).end()
     assert code == 1
     assert f"{RUNS} runs: {RUNS - 2} ok, 2 failed" in out
     failed = [record for record in read(tmp_path / NAME).records if record.status == "failed"]
-    assert all("RuntimeError: seed 5 comes to grief" in record.error for record in failed)
+    assert all("RuntimeError: seed 5 fails" in record.error for record in failed)
     with Cluster(tmp_path / "other cluster") as cluster:
-        finish(tmp_path, whole, cluster)
+        finish(tmp_path, undisturbed, cluster)
 
 
 @pytest.fixture
 def other_version(tmp_path):
-    """An environment in which flipflop has another version."""
+    """Return an environment with a flipflop of another version."""
     copy = tmp_path / "other" / "flipflop"
     shutil.copytree(Path(flipflop.__file__).parent, copy)
-    home = copy / "__init__.py"
-    text = home.read_text()
-    home.write_text(text.replace(f'__version__ = "{flipflop.__version__}"', '__version__ = "9.9.9"'))
-    assert home.read_text() != text
+    module = copy / "version.py"
+    text = module.read_text()
+    module.write_text(text.replace(f'VERSION = "{flipflop.__version__}"', 'VERSION = "9.9.9"'))
+    assert module.read_text() != text
     return {"PYTHONPATH": str(copy.parent)}
 
 
 def test_a_worker_of_another_version_is_refused(tmp_path, cluster, other_version):
-    """One worker that would give other numbers is named, before anything is written."""
+    """A worker whose numbers could differ is named before anything is written."""
     cluster.start_worker("--name", "other", **other_version)
     code, out, errors = Sweep(tmp_path, on(cluster)).end()
     assert (code, out) == (2, "")
@@ -196,23 +194,23 @@ def test_a_worker_of_another_version_is_refused(tmp_path, cluster, other_version
     assert not (tmp_path / "outputs").exists()
 
 
-def test_a_worker_of_another_version_comes_late(tmp_path, whole, cluster, other_version):
-    """It is refused by itself, when it is given a block, and the sweep stops; without it the rest is done."""
+def test_a_worker_of_another_version_comes_late(tmp_path, undisturbed, cluster, other_version):
+    """A worker of another version that joins later refuses its block, and the sweep stops."""
     sweep = Sweep(tmp_path, on(cluster, "hydra.launcher.block_size=1"))
-    sweep.begun()
+    sweep.wait_until_training()
     cluster.workers[0].kill()
     cluster.workers[1].kill()
     cluster.start_worker(**other_version)
     code, _, errors = sweep.end()
     assert code == 1
-    assert "flipflop: the sweep cannot go on (a worker cannot train: OtherVersion: the sweep has flipflop" in errors
+    assert "flipflop: the sweep cannot go on (a worker cannot train: VersionMismatch: the sweep has flipflop" in errors
     cluster.workers[2].kill()
     cluster.start_worker()
-    finish(tmp_path, whole, cluster)
+    finish(tmp_path, undisturbed, cluster)
 
 
 def test_no_workers(tmp_path):
-    """A scheduler without workers is told apart from none at all, and nothing is written."""
+    """A scheduler without workers and one that cannot be reached are told apart, and nothing is written."""
     with Cluster(tmp_path / "cluster", workers=0) as cluster:
         code, out, errors = Sweep(tmp_path, on(cluster)).end()
     assert (code, out) == (2, "")
@@ -230,7 +228,7 @@ def test_no_workers(tmp_path):
 
 
 def test_a_worker_with_threads(tmp_path):
-    """Blocks in threads of one process would be neither faster nor have CPU times of their own: they are refused."""
+    """Workers with several threads are refused: blocks would be no faster and share one CPU time."""
     with Cluster(tmp_path / "cluster", workers=0) as cluster:
         cluster.start_worker("--nthreads", 2)
         code, out, errors = Sweep(tmp_path, on(cluster)).end()

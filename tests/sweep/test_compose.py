@@ -1,4 +1,4 @@
-"""Composition: fast, and always what Hydra itself would compose."""
+"""Composition: fast, and always equal to what Hydra itself composes."""
 
 import pytest
 from baseline import SGD, baseline
@@ -37,7 +37,7 @@ JOBS = [
 
 @pytest.mark.parametrize("job", JOBS, ids=" ".join)
 def test_configs_equal_hydras(job):
-    """Putting values on a composed base gives exactly what composing the whole job gives."""
+    """Setting values in a composed base gives exactly what composing the whole job gives."""
     register()
     with initialize_config_dir(str(config_folder("conf")), **BEHAVIOUR):
         whole = to_config(compose("config", job))
@@ -45,7 +45,7 @@ def test_configs_equal_hydras(job):
 
 
 def test_defaults_are_the_pages():
-    """conf/ holds the page's numbers, written out a second time in the tests."""
+    """The defaults in conf/ are the page's numbers, which the tests repeat."""
     assert configs() == [baseline()]
     assert configs("regime=parallel") == [
         baseline({"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000})
@@ -57,14 +57,14 @@ def test_defaults_are_the_pages():
 
 @pytest.mark.parametrize("world", ["flipflop", "sparse", "distractors", "query"])
 def test_a_world_is_the_same_for_training_and_test(world):
-    """Each world's events stand once: training in it and being tested in it take the same numbers."""
+    """A world has the same event probabilities in training and in the test, because they stand in one file."""
     (config,) = configs(f"env={world}", f"eval/env={world}")
     assert {name: getattr(config.env, name) for name in vars(config.eval.env)} == vars(config.eval.env)
     assert configs("eval/env=as_trained") == [baseline()]
 
 
 def test_lists_are_an_axis_too():
-    """Several lists of lengths are several runs; each has a list of its own."""
+    """Several lists of lengths are an axis: one run per list, with its own list object."""
     runs = configs("eval.lengths=[60,200],[],[7]")
     assert [run.eval.lengths for run in runs] == [[60, 200], [], [7]]
     assert all(type(run.eval.lengths) is list for run in runs)
@@ -79,7 +79,7 @@ def test_axes_are_a_product_in_order():
 
 
 def test_runs_do_not_share_what_they_change():
-    """Changing one run's value leaves the base and its other runs alone."""
+    """Changing a value of one run changes neither the base nor the other runs."""
     first, second = configs("optimiser.lr_controller=1e-3,2e-3")
     assert (first.optimiser.lr_controller, second.optimiser.lr_controller) == (1e-3, 2e-3)
     assert with_settings(first, {"optimiser.lr_controller": 2e-3}) == second
@@ -103,6 +103,6 @@ def test_runs_do_not_share_what_they_change():
     ],
 )
 def test_wrong_overrides_are_one_sentence(overrides, sentence):
-    """The library way refuses what the command line refuses, in the same words."""
+    """In Python, overrides are refused in the same words as on the command line."""
     with pytest.raises(ConfigError, match=sentence):
         configs(*overrides)

@@ -1,4 +1,4 @@
-"""Plans: what makes two runs one, and how runs become blocks."""
+"""Plans: what makes two runs one, and how runs are cut into blocks."""
 
 import pytest
 from baseline import RTRL, SGD, baseline
@@ -9,7 +9,7 @@ from flipflop.config.keys import RULES, flat, structure
 from flipflop.config.rules import ConfigError
 from flipflop.core.result import RESULTS_VERSION
 from flipflop.records.planned import PlannedRun, key_of, run_key
-from flipflop.sweep.engine.plan import cost, cut_blocks, plan
+from flipflop.sweep.engine.plan import cut_blocks, estimated_seconds, plan
 
 PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
 
@@ -24,39 +24,39 @@ def seeds(number, **changes):
 
 @pytest.mark.parametrize("key", [key for key, rule in RULES.items() if rule.affects_results])
 def test_every_knob_is_in_the_key(key):
-    """Runs that differ in any knob that matters are different runs."""
+    """Runs that differ in any knob that affects results have different keys."""
     value = flat(baseline())[key]
     other = {str: "other", int: 7, float: 0.125, bool: not value, list: [7], type(None): 0.5}[type(value)]
     assert run_key(baseline({key: other})) != run_key(baseline())
 
 
 def test_the_sweeps_name_is_not_in_the_key():
-    """The same run in another folder is the same run."""
+    """The same run in another folder has the same key."""
     assert run_key(baseline({"name": "a"})) == run_key(baseline())
 
 
 def test_the_key_does_not_change_by_itself():
-    """A key is for ever, whatever knobs come later: it is how results on disk are found again."""
+    """The key of the default run is fixed: it is how results on disk are found again."""
     assert run_key(baseline()) == "cc395c49d009d328"
 
 
 @pytest.mark.parametrize("change", [{"history.every": 2}, {"snapshots.every": 5}])
 def test_a_later_knob_counts_unless_it_has_the_value_of_before(change):
-    """A knob that was added later leaves the keys of earlier runs alone, and tells runs apart that use it."""
+    """A knob that was added later changes the key only if it differs from the earlier behaviour."""
     assert run_key(baseline(change)) != run_key(baseline())
     earlier = {key: value for key, value in flat(baseline()).items() if key not in change}
     assert key_of(earlier, RESULTS_VERSION) == run_key(baseline())
 
 
 def test_two_jobs_with_one_key_are_one_run():
-    """seed=0,0 is one run, and so is a run that two grids share; the first label stays."""
+    """Jobs with the same key, as in seed=0,0 or in two grids, are one run with the first label."""
     jobs = [("first", ("seed=0",)), ("second", ("seed=0",)), ("second", ("seed=1",))]
     runs = plan(jobs, lambda overrides: baseline({"seed": int(overrides[0][-1])}))
     assert [(run.label, run.config.seed) for run in runs] == [("first", 0), ("second", 1)]
 
 
 def test_every_run_is_validated():
-    """One run that cannot be run spoils the plan before anything starts."""
+    """One run that is not allowed refuses the whole plan before anything starts."""
     with pytest.raises(ConfigError, match=r"env.p_a=2 is not allowed"):
         plan([(None, ("0",)), (None, ("2",))], lambda overrides: baseline({"env.p_a": int(overrides[0])}))
 
@@ -73,7 +73,7 @@ def test_every_run_is_validated():
     ],
 )
 def test_as_few_blocks_as_keep_workers_busy(runs, workers, sizes):
-    """One core takes one block, two share a group, and two groups of about equal cost are not cut."""
+    """One core gets one block, two cores share a group, and two groups of about equal length are not cut."""
     assert [len(block) for block in cut_blocks(runs, workers, block_size=64)] == sizes
 
 
@@ -84,7 +84,7 @@ def test_as_few_blocks_as_keep_workers_busy(runs, workers, sizes):
 )
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_blocks_partition_the_runs(rows, workers, block_size):
-    """Every run is in exactly one block, with runs of its structure, at most block_size, the costliest block first."""
+    """Every run is in exactly one block, with runs of its structure, at most block_size, the longest block first."""
     runs = planned(
         *(
             {"seed": i, "controller.hidden": hidden, "regime.steps": steps, **(SGD if sgd else {})}
@@ -95,5 +95,5 @@ def test_blocks_partition_the_runs(rows, workers, block_size):
     assert sorted(run.key for block in blocks for run in block) == sorted(run.key for run in runs)
     assert all(len({structure(run.config) for run in block}) == 1 for block in blocks)
     assert all(1 <= len(block) <= block_size for block in blocks)
-    costs = [cost(block[0].config, len(block)) for block in blocks]
-    assert costs == sorted(costs, reverse=True)
+    estimates = [estimated_seconds(block[0].config, len(block)) for block in blocks]
+    assert estimates == sorted(estimates, reverse=True)

@@ -1,4 +1,4 @@
-"""Processes of one's own: their answers, their deaths, and their end with their parent."""
+"""Worker processes: their results, their deaths, and their end with their parent."""
 
 import multiprocessing
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from flipflop.sweep.engine.processes import ProcessDied, separately
+from flipflop.sweep.engine.processes import ProcessDied, run_in_processes
 
 
 def end_by(way):
-    """How a process may end: with an answer, by a signal or by itself."""
-    if way == "answer":
+    """End this process in a given way: with a result, by a signal or by an exit."""
+    if way == "result":
         return os.getpid()
     if way == "exit":
         os._exit(3)
@@ -24,23 +24,23 @@ def end_by(way):
     return None
 
 
-def test_answers_and_deaths():
-    """Each item has a process of its own: answers come back, and a death takes no other along."""
-    items = ["answer", signal.SIGKILL, "answer", signal.SIGSEGV, "exit"]
-    ends = list(separately(end_by, items, 2))
+def test_results_and_deaths():
+    """Each item has its own process: results come back, and a death ends no other process."""
+    items = ["result", signal.SIGKILL, "result", signal.SIGSEGV, "exit"]
+    ends = list(run_in_processes(end_by, items, 2))
     assert sorted(map(str, items)) == sorted(str(item) for item, _ in ends)
-    answers = [answer for item, answer in ends if item == "answer"]
-    assert len({*answers, os.getpid()}) == 3
-    deaths = {item: str(answer) for item, answer in ends if item != "answer"}
-    assert all(isinstance(answer, ProcessDied) for item, answer in ends if item != "answer")
+    processes = [process for item, process in ends if item == "result"]
+    assert len({*processes, os.getpid()}) == 3
+    deaths = {item: str(death) for item, death in ends if item != "result"}
+    assert all(isinstance(death, ProcessDied) for item, death in ends if item != "result")
     assert "signal 9 (SIGKILL)" in deaths[signal.SIGKILL]
     assert "signal 11 (SIGSEGV)" in deaths[signal.SIGSEGV]
     assert "exit code 3" in deaths["exit"]
 
 
-def test_so_many_at_a_time():
-    """No more processes than asked for are there at once, and those that remain end when nobody waits any more."""
-    ends = separately(time.sleep, [0.01, 60, 60, 60], 2)
+def test_the_number_of_processes_is_limited():
+    """No more processes than allowed run at once, and they are killed when the caller stops."""
+    ends = run_in_processes(time.sleep, [0.01, 60, 60, 60], 2)
     assert next(ends) == (0.01, None)
     children = [child for child in multiprocessing.active_children() if isinstance(child, SpawnProcess)]
     assert len(children) == 1
@@ -50,10 +50,10 @@ def test_so_many_at_a_time():
 
 @pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGINT])
 def test_it_ends_with_its_parent(tmp_path, way):
-    """A process that works for another does not outlive it, however that one ends."""
+    """A worker process ends with its parent, whether that is killed or interrupted."""
     program = """
 import os, pathlib, signal, time
-from flipflop.sweep.engine.processes import separately
+from flipflop.sweep.engine.processes import run_in_processes
 
 def work(_):
     pathlib.Path("pid").write_text(str(os.getpid()))
@@ -61,7 +61,7 @@ def work(_):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    list(separately(work, [0], 1))
+    list(run_in_processes(work, [0], 1))
 """
     (tmp_path / "program.py").write_text(program)
     parent = subprocess.Popen([sys.executable, "program.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""docs/scaling.md: every command of it that can run on one machine is run as it stands there, made small at its end."""
+"""Run every command of docs/scaling.md that one machine can run, with arguments added that make it small."""
 
 import contextlib
 import os
@@ -16,14 +16,14 @@ from test_tuning import needs_optuna
 
 TEXT = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
 
-# What is not run here, by its first words, and why.
+# Commands that are not run here, by their first words, and why.
 EXEMPT = {
     "pip install": "it fetches packages",
     "sbatch": "it needs Slurm",
     "python -m benchmarks.sweep": "tests/test_benchmarks.py runs it",
 }
 
-# What is put after a command to make it small.
+# Arguments that are added to a command to make it small, by its first words.
 SMALL = {
     "python -m flipflop.run": ["regime.steps=60", "method.warmup_steps=20", "eval.episodes=5"],
     "python -m flipflop.run -cn tune": ["hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=2"],
@@ -31,13 +31,13 @@ SMALL = {
     "dask scheduler": ["--no-dashboard"],
     "dask worker": ["--no-dashboard", "--local-directory", "."],
 }
-PORT = "8786"  # in the document; here any that is free
+PORT = "8786"  # in the document; replaced by a free port here
 
 
 def commands_of(text):
-    """The commands in a document, by section: indented blocks that are no table, and whole commands within lines.
+    """Return the commands in a document by section: lines of indented blocks, and whole commands in backquotes.
 
-    A table's first line is its header, which is indented further than its block.
+    Tables are indented blocks too, but their first line, the header, is indented further.
     """
     sections = {}
     for section in re.split(r"^## ", text, flags=re.MULTILINE):
@@ -50,19 +50,19 @@ def commands_of(text):
 
 
 def beginnings(command):
-    """Those beginnings that say how to run a command, or that it is not."""
+    """Return the keys of SMALL and EXEMPT with which a command begins."""
     return [beginning for beginning in (*SMALL, *EXEMPT) if f"{command} ".startswith(f"{beginning} ")]
 
 
 def program(command):
-    """A command as the arguments of a process, made small."""
+    """Return a command as the arguments of a process, with those that make it small."""
     name, *arguments = shlex.split(command)
     more = [argument for beginning in beginnings(command) for argument in SMALL[beginning]]
     return [sys.executable, *(["-m", name] if name == "dask" else []), *arguments, *more]
 
 
 def test_every_command_is_run_or_exempt():
-    """The document has no command that nobody tries, and the lists above none that it does not have."""
+    """Every command in the document is run or exempt, and every key of SMALL and EXEMPT is in the document."""
     commands = [command for commands in commands_of(TEXT).values() for command in commands]
     assert len(commands) >= 10
     for command in commands:
@@ -72,7 +72,7 @@ def test_every_command_is_run_or_exempt():
 
 
 def test_commands_are_found():
-    """Continued lines are one command, tables are none, and one that is new has no way to be run."""
+    """A command over several lines is one command, tables are none, and an unknown command matches no key."""
     text = "# A\nsee `python -m x.y z`\n\n    one \\\n        two\n    three\n\n## B\n\n      table\n    dask  1\n"
     assert commands_of(text) == {"# A": ["python -m x.y z", "one two", "three"]}
     assert not beginnings("dask workers")
@@ -81,7 +81,7 @@ def test_commands_are_found():
 
 @pytest.fixture
 def background(tmp_path):
-    """Start a process that stays, with its log; all end with the test."""
+    """Return a function that starts a process with a log; end all such processes after the test."""
     processes = []
 
     def start(command):
@@ -135,7 +135,7 @@ def run(command, where):
     "section", [pytest.param(name, marks=needs_optuna if name == "Tuning" else ()) for name in SECTIONS]
 )
 def test_the_commands_of_a_section(tmp_path, background, section):
-    """In their order and an empty folder they all end well, and a sweep of blocks that is asked for again is done."""
+    """A section's commands succeed in order in an empty folder; a sweep of blocks called again has nothing to train."""
     port = free_port()
     for given in filter(is_run, commands_of(TEXT)[section]):
         command = given.replace(PORT, port)

@@ -1,4 +1,4 @@
-"""The same runs by every way of sharing them out: the same tables, whoever trained them."""
+"""The same runs by every launcher and backend give the same tables."""
 
 import csv
 import subprocess
@@ -24,22 +24,22 @@ def call(where, *arguments):
 
 
 def tables(where, name, by_report=False):
-    """The lines of runs.csv and summary.csv without what a machine takes, written again, as `report` does, or by it."""
+    """Write runs.csv and summary.csv again, in this process or by `report`; return their rows without the seconds."""
     folder = where / "outputs" / "sweeps" / name
     if by_report:
         call(where, "flipflop.report", str(folder))
     else:
         write_tables(load(folder).records, folder)
-    left = []
+    contents = []
     for table in ("runs.csv", "summary.csv"):
         with (folder / table).open(newline="") as file:
-            left.append([{k: v for k, v in row.items() if "seconds" not in k} for row in csv.DictReader(file)])
-    return left
+            contents.append([{k: v for k, v in row.items() if "seconds" not in k} for row in csv.DictReader(file)])
+    return contents
 
 
 @pytest.fixture(scope="module")
 def by_loky(tmp_path_factory):
-    """The tables of the sweep on this machine's cores."""
+    """Return the tables of the sweep trained on this machine's cores."""
     where = tmp_path_factory.mktemp("loky")
     call(where, "flipflop.run", *AXES, "name=loky")
     runs, summary = tables(where, "loky")
@@ -50,14 +50,14 @@ def by_loky(tmp_path_factory):
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
 def test_stock_launchers_leave_the_same_tables(tmp_path, by_loky, launcher):
-    """A job for each run, each with its folder: `report` reads them as one sweep, equal to that of our launcher."""
+    """A stock launcher's folders, one per job, are read as one sweep, equal to that of flipflop's launcher."""
     out = call(tmp_path, "flipflop.run", *AXES, "name=stock", f"hydra/launcher={launcher}")
     assert "6 runs: 6 ok" in out
     assert tables(tmp_path, "stock", by_report=launcher == "submitit_local") == list(by_loky)
 
 
 def test_dask_leaves_the_same_tables(tmp_path, by_loky):
-    """The same on a cluster."""
+    """A sweep on a dask cluster gives the same tables."""
     with Cluster(tmp_path / "cluster") as cluster:
         scheduler = f"hydra.launcher.scheduler={cluster.address}"
         call(tmp_path, "flipflop.run", *AXES, "name=dask", "hydra.launcher.backend=dask", scheduler)

@@ -1,4 +1,4 @@
-"""The files of sweeps/: each is a question that can be asked, with what it costs, and each of its runs can be run."""
+"""The files of sweeps/: each states a question and its cost, and all of its runs can be run."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ from flipflop.config.ranges import expand
 from flipflop.records.planned import run_key
 
 SWEEPS = sorted((Path(__file__).parents[2] / "sweeps").glob("*.yaml"))
-OF_THE_BENCH = ("smoke", "tune")  # questions to this program, not to the page
+OF_THE_BENCH = ("smoke", "tune")  # about this program, not about the page
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_a_sweep_file_says_what_it_asks(path):
-    """The header has a question, its cost and the command; what the page says, where it is a question to the page."""
+    """The header has a question, its cost and the command, and what the page says if the question is about the page."""
     header = [line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("#")]
     assert header[0].startswith("Question: ")
     assert header[-1].strip() == f"python -m flipflop.run -cn {path.stem}"
@@ -24,12 +24,12 @@ def test_a_sweep_file_says_what_it_asks(path):
     assert path.stem in OF_THE_BENCH or any(line.startswith("The page: ") for line in header)
 
 
-PLANNED = [path for path in SWEEPS if path.stem != "tune"]  # whose rates are for Optuna to choose, trial by trial
+PLANNED = [path for path in SWEEPS if path.stem != "tune"]  # Optuna chooses the rates of tune
 
 
 @pytest.mark.parametrize("path", PLANNED, ids=lambda path: path.stem)
 def test_every_arm_is_another_and_can_be_run(path):
-    """Each grid composes and is valid, and no two are the same runs under two labels."""
+    """Each grid composes to valid runs, and no run has two labels."""
     content = yaml.safe_load(path.read_text())
     sweeper = content["hydra"]["sweeper"]
     grids = sweeper.get("grids") or [{"label": "all", "params": sweeper["params"]}]
@@ -37,7 +37,7 @@ def test_every_arm_is_another_and_can_be_run(path):
     chosen = [f"{key.removeprefix('override ')}={choice}" for entry in groups for key, choice in entry.items()]
     seen = {}
     for grid in grids:
-        # One seed stands for all: what a seed can be is tested elsewhere.
+        # One seed is enough here: the rules for seeds are tested elsewhere.
         texts = [f"{key}={value}" for key, value in grid["params"].items() if key != "seed"]
         arms = configs("seed=0", *chosen, *texts)
         seeds = expand("seed", str(grid["params"]["seed"])).split(",")

@@ -1,4 +1,4 @@
-"""Tuning with Optuna: what it is told of a trial, what it never chooses, and how it is refused where it cannot work."""
+"""Tuning with Optuna: what it learns of a trial, what it never chooses, and where it is refused."""
 
 import csv
 import math
@@ -33,7 +33,7 @@ RATES = ["optimiser.lr_controller", "optimiser.lr_world_model"]
 
 
 def tune(where, *arguments):
-    """Call `-cn tune` in a process of its own, in a folder that is no checkout."""
+    """Call `-cn tune` in a new process, in a folder that is not a checkout."""
     return subprocess.run(
         [sys.executable, "-m", "flipflop.run", "-cn", "tune", *TINY, *arguments],
         cwd=where,
@@ -46,7 +46,7 @@ def tune(where, *arguments):
 
 
 def trials(folder):
-    """The mean pain of each pair of rates, by the records."""
+    """Return the mean pain of each pair of rates, according to the records."""
     pains = {}
     for record in read(folder).records:
         pains.setdefault(tuple(record.config[rate] for rate in RATES), []).append(record.metrics["mean_pain"])
@@ -56,7 +56,7 @@ def trials(folder):
 @pytest.mark.slow
 @needs_optuna
 def test_a_small_tuning(tmp_path):
-    """The best trial is the one with the least pain of all on record, and the same command finds its runs again."""
+    """The best trial is the recorded one with the least pain, and the same command again trains nothing."""
     run = tune(tmp_path, "name=tuned", "hydra.sweeper.n_jobs=2")
     assert run.returncode == 0, run.stderr
     folder = tmp_path / "outputs" / "sweeps" / "tuned"
@@ -79,8 +79,8 @@ def test_a_small_tuning(tmp_path):
 
 @pytest.mark.slow
 @needs_optuna
-def test_the_command_line_has_its_say(tmp_path):
-    """A rate can be fixed, a batch is one block where it can be, and seeds are averaged over, never chosen among."""
+def test_the_command_line_takes_precedence(tmp_path):
+    """A rate can be fixed, a batch is one block, and results are averaged over seeds, which are never chosen."""
     fixed = ["seed=5,7", "optimiser.lr_controller=1e-3", "hydra.launcher.n_jobs=1"]
     run = tune(tmp_path, "name=tuned", *fixed)
     assert run.returncode == 0, run.stderr
@@ -96,7 +96,7 @@ def test_the_command_line_has_its_say(tmp_path):
 @pytest.mark.slow
 @needs_optuna
 def test_a_dry_run_is_refused(tmp_path):
-    """Optuna's trials are not known beforehand: there is no plan to show, and nothing is written."""
+    """A dry run is refused because Optuna's trials are not known beforehand; nothing is written."""
     run = tune(tmp_path, "dry_run=true")
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == "flipflop: dry_run=true is not allowed with hydra/sweeper=optuna, which has no plan\n"
@@ -105,7 +105,7 @@ def test_a_dry_run_is_refused(tmp_path):
 
 @pytest.mark.skipif(IS_INSTALLED, reason="Hydra's sweeper for Optuna is installed")
 def test_without_the_extra(tmp_path):
-    """It is one sentence that names what to install, and nothing is written."""
+    """Without the extra, one sentence names what to install, and nothing is written."""
     run = tune(tmp_path)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == (
@@ -123,56 +123,56 @@ def test_without_the_extra(tmp_path):
     ],
 )
 def test_what_is_missing_is_named(file, extra):
-    """What Hydra does not find because an extra was not installed is told with the extra's name."""
+    """A group that comes with an extra is refused by a sentence with the extra's name."""
     group, _, choice = file.rpartition("/")
     error = MissingConfigException("Could not find it", file, ["basic", "flipflop"])
     assert explain(error) == f"{group}={choice} is not installed: install flipflop with its extra, flipflop[{extra}]"
 
 
 def test_the_other_line_of_hydra(monkeypatch):
-    """Where the sweeper is there but does not work, it is refused before it can fail in the middle."""
+    """With Hydra 1.4, where the sweeper does not work, it is refused at once."""
     monkeypatch.setattr(tuning, "IS_1_3", False)
     with pytest.raises(
         ConfigError, match=r"^hydra/sweeper=optuna is not allowed with Hydra 1\.4, .*flipflop\[optuna\]"
     ):
-        tuning.before_tuning(OmegaConf.create())
+        tuning.prepare_for_optuna(OmegaConf.create())
 
 
 def test_seeds_stay_together():
-    """Several seeds of the command line are one value to Optuna; other knobs are for it to choose among."""
-    for given, told in (
+    """Several seeds of the command line become one value for Optuna; other knobs stay alternatives."""
+    for override, expected in (
         ("seed=0,1", "seed='0,1'"),
         ("seed=3", "seed=3"),
         ("controller.hidden=8,16", "controller.hidden=8,16"),
     ):
-        assert tuning.together(given) == told
+        assert tuning.quote_seeds(override) == expected
 
 
 @pytest.mark.parametrize("seeds", ["'0,1,2'", "0..2", '"2..0"'])
 def test_a_job_has_a_run_for_each_seed(seeds):
-    """However several seeds reach the launcher, each is a run of the job."""
-    runs = set(launcher._with_each_seed([f"seed={seeds}", "optimiser.lr_controller=0.01"]))
+    """In whatever form several seeds reach the launcher, each is a run of the job."""
+    runs = set(launcher._expand_seeds([f"seed={seeds}", "optimiser.lr_controller=0.01"]))
     assert runs == {(f"seed={seed}", "optimiser.lr_controller=0.01") for seed in range(3)}
 
 
 @pytest.mark.parametrize(
-    ("sweeper", "by", "figures", "is_drawn"),
+    ("sweeper", "by", "figures", "is_plotted"),
     [
         ("optuna", "flipflop", True, True),
         ("optuna", "flipflop", False, False),
-        ("flipflop", "flipflop", True, False),  # it has drawn by itself
-        ("optuna", "basic", True, False),  # jobs of a stock launcher have drawn by themselves
+        ("flipflop", "flipflop", True, False),  # this sweeper has plotted them itself
+        ("optuna", "basic", True, False),  # jobs of a stock launcher have plotted their own
     ],
 )
-def test_figures_after_the_last_batch(monkeypatch, tmp_path, sweeper, by, figures, is_drawn):
-    """A sweep in batches is drawn once, when all are done."""
-    drawn = []
-    presenter = SimpleNamespace(draw_sweep=lambda path, _console: drawn.append(path))
+def test_figures_after_the_last_batch(monkeypatch, tmp_path, sweeper, by, figures, is_plotted):
+    """A sweep in batches is plotted once, when all batches are done."""
+    plotted = []
+    presenter = SimpleNamespace(draw_sweep=lambda path, _console: plotted.append(path))
     monkeypatch.setattr(callback, "presenter", lambda: presenter)
     choices = {"hydra/sweeper": sweeper, "hydra/launcher": by}
     hydra = {"runtime": {"choices": choices}, "sweep": {"dir": str(tmp_path)}}
     callback.LookFirst().on_multirun_end(OmegaConf.create({"figures": figures, "hydra": hydra}))
-    assert drawn == [tmp_path] * is_drawn
+    assert plotted == [tmp_path] * is_plotted
 
 
 def record(status="ok", pain=0.5, error=None):
@@ -180,9 +180,9 @@ def record(status="ok", pain=0.5, error=None):
 
 
 def test_what_a_job_returns():
-    """The mean of its runs; infinity if one diverged, which is worse than all others; an error if one failed."""
-    assert launcher._returned([record(pain=0.25), record(pain=0.5)]).return_value == 0.375
-    assert launcher._returned([record(), record("diverged", None)]).return_value == math.inf
-    failed = launcher._returned([record(), record("failed", None, "Traceback\n  ...\nRuntimeError: no\n")])
+    """A job returns the mean over its runs, infinity if one diverged, and an error if one failed."""
+    assert launcher._job_return([record(pain=0.25), record(pain=0.5)]).return_value == 0.375
+    assert launcher._job_return([record(), record("diverged", None)]).return_value == math.inf
+    failed = launcher._job_return([record(), record("failed", None, "Traceback\n  ...\nRuntimeError: no\n")])
     with pytest.raises(launcher.RunsFailed, match=r"^run 7 failed: RuntimeError: no$"):
         _ = failed.return_value

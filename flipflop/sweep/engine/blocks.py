@@ -1,4 +1,4 @@
-"""Blocks: runs that are trained together in one process, which notes how far it is."""
+"""Blocks: runs that one process trains together, in lock-step, while it writes down its progress."""
 
 import time
 import traceback
@@ -12,39 +12,42 @@ from flipflop.records.arrays import block_name
 from flipflop.records.checkpoints import BlockCheckpoint
 from flipflop.records.planned import PlannedRun
 from flipflop.records.record import Outcome
-from flipflop.sweep.engine.plan import cost
+from flipflop.sweep.engine.plan import estimated_seconds
 
 SECONDS_BETWEEN_REPORTS = 0.2
 
 
 class BlockResult(NamedTuple):
-    """A block that has ended."""
+    """How the training of a block ended."""
 
-    outcomes: list[Outcome]
-    seconds: float  # CPU time of its process
+    outcomes: list[Outcome]  # one per run, in the block's order
+    seconds: float  # CPU seconds of the process that trained it
 
     @property
     def has_failed(self) -> bool:
-        """Whether its runs have no result."""
+        """Whether its runs have no result: an exception fails all runs of a block."""
         return self.outcomes[0].result is None
 
 
-class Report:
-    """How far a block has come, in a small file that the parent reads while a worker trains.
+class ProgressReport:
+    """The number of outer steps a block has done, in a small file that a worker writes and the main process reads.
 
-    A file works alike with every backend that shares a disk, needs no server process, and is left in a valid state
-    by a worker that dies. It is also the sign that a worker has begun the block.
+    A file works with every backend that shares a disk, needs no server process, and stays readable when the worker
+    dies. The file's existence also shows that a worker has started the block.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._due = 0.0
+        self._next_write = 0.0
 
     def __call__(self, outer_step: int, _pain: Floats | None = None, _accuracy: Floats | None = None) -> None:
-        """Note the number of outer steps done: `on_progress` of a block. A full disk is the parent's to report."""
+        """Write the number of outer steps done, unless the last write was a moment ago; a block calls it each step.
+
+        A file that cannot be written is ignored here: the main process reports a full disk.
+        """
         now = time.monotonic()
-        if now >= self._due:
-            self._due = now + SECONDS_BETWEEN_REPORTS
+        if now >= self._next_write:
+            self._next_write = now + SECONDS_BETWEEN_REPORTS
             try:
                 self.path.parent.mkdir(exist_ok=True)
                 self.path.write_text(f"{outer_step:012d}")
@@ -52,7 +55,7 @@ class Report:
                 pass
 
     def read(self) -> int:
-        """The outer steps noted last."""
+        """Return the number of outer steps written last, 0 if there is none."""
         try:
             return int(self.path.read_text() or 0)
         except (FileNotFoundError, ValueError):
@@ -60,56 +63,56 @@ class Report:
 
 
 class Block:
-    """Runs to train in lock-step, and where they note how far they are."""
+    """Runs to train in lock-step, with their progress report and their checkpoint."""
 
     def __init__(
         self,
         runs: Sequence[PlannedRun],
         unfinished: Path,
-        seconds: float,
+        checkpoint_seconds: float,
         source: Path | None = None,
         steps_done: int = 0,
     ) -> None:
-        """Prepare a block.
+        """Prepare a block; writes nothing.
 
         Args:
-            runs: of one structure.
-            unfinished: the folder for its report and checkpoint.
-            seconds: between checkpoints.
-            source: the checkpoint of an earlier block to go on from, and
-            steps_done: the outer steps done in it.
+            runs: runs of one structure.
+            unfinished: the folder for progress report and checkpoint.
+            checkpoint_seconds: the interval between two checkpoints.
+            source: the checkpoint file of an earlier block that had these runs, to continue from.
+            steps_done: the outer steps done in that checkpoint.
         """
         keys = [run.key for run in runs]
-        unfinished = unfinished.absolute()  # a worker of a cluster has another working directory
-        self.runs, self._unfinished, self._seconds = runs, unfinished, seconds
+        unfinished = unfinished.absolute()  # a cluster's worker has another working directory
+        self.runs, self._unfinished, self._checkpoint_seconds = runs, unfinished, checkpoint_seconds
         self.name, self.steps_done = block_name(keys), steps_done
-        self.report = Report(unfinished / f"{self.name}.steps")
+        self.report = ProgressReport(unfinished / f"{self.name}.steps")
         self.checkpoint = BlockCheckpoint(
-            unfinished / f"{self.name}.state", keys, seconds, source and source.absolute()
+            unfinished / f"{self.name}.state", keys, checkpoint_seconds, source and source.absolute()
         )
 
     @property
     def steps(self) -> int:
-        """Outer steps of its runs."""
+        """The number of outer steps of each of its runs."""
         return self.runs[0].config.regime.steps
 
     @property
-    def cost(self) -> float:
-        """About how many CPU seconds it takes from its beginning."""
-        return cost(self.runs[0].config, len(self.runs))
+    def estimated_seconds(self) -> float:
+        """About how many CPU seconds the whole training takes."""
+        return estimated_seconds(self.runs[0].config, len(self.runs))
 
     @property
-    def remaining(self) -> float:
-        """The part of its cost that is not spent yet."""
-        return self.cost * (1 - self.steps_done / self.steps)
+    def remaining_seconds(self) -> float:
+        """About how many CPU seconds the training takes from its checkpoint on."""
+        return self.estimated_seconds * (1 - self.steps_done / self.steps)
 
     def split(self) -> Iterator["Block"]:
-        """Each of its runs as a block of its own that goes on from this one's checkpoint."""
+        """Yield a block for each run, which continues from this block's checkpoint."""
         for run in self.runs:
-            yield Block([run], self._unfinished, self._seconds, self.checkpoint.path)
+            yield Block([run], self._unfinished, self._checkpoint_seconds, self.checkpoint.path)
 
-    def tidy(self) -> None:
-        """Remove what it noted, now that its runs are on record."""
+    def remove_files(self) -> None:
+        """Remove progress report and checkpoint, once the runs are recorded."""
         self.report.path.unlink(missing_ok=True)
         self.checkpoint.path.unlink(missing_ok=True)
 
@@ -117,7 +120,13 @@ class Block:
 def train_runs(
     runs: Sequence[PlannedRun], on_progress: OnProgress, checkpoint: BlockCheckpoint | None = None
 ) -> BlockResult:
-    """Train runs together, in whatever process this is; an exception fails them all."""
+    """Train runs together in the present process; an exception becomes the outcome of all of them.
+
+    Args:
+        runs: runs of one structure.
+        on_progress: called with outer step, pain (R,) and accuracy (R,) after each outer step.
+        checkpoint: where to continue from and to save to; None for neither.
+    """
     start = time.process_time()
     try:
         results = train([run.config for run in runs], on_progress, checkpoint)
@@ -128,13 +137,14 @@ def train_runs(
 
 
 def train_block(block: Block) -> BlockResult:
-    """Train a block, noting down how far it is.
+    """Train a block with its progress report and its checkpoint.
 
-    A run that fails alone after a checkpoint is tried again from its beginning: the checkpoint may be the reason.
+    A single run that fails after it was loaded from a checkpoint is trained again from its beginning, because the
+    checkpoint may be the cause.
     """
     block.report(0)
-    done = train_runs(block.runs, block.report, block.checkpoint)
-    if done.has_failed and len(block.runs) == 1 and block.checkpoint.was_loaded:
-        block.checkpoint.forget()
+    result = train_runs(block.runs, block.report, block.checkpoint)
+    if result.has_failed and len(block.runs) == 1 and block.checkpoint.was_loaded:
+        block.checkpoint.disable_loading()
         return train_block(block)
-    return done
+    return result

@@ -1,7 +1,7 @@
-"""Blocks on the workers of a dask cluster: `hydra.launcher.backend=dask`, whoever started scheduler and workers.
+"""Train blocks on the workers of a running dask cluster: hydra.launcher.backend=dask.
 
-dask's own client is used, not joblib's backend of the same name: that one gives up the whole sweep for one lost block,
-does not tell which it was, and neither looks at the workers' versions nor says when the scheduler is gone.
+This uses dask's own client instead of joblib's dask backend, which gives up the whole sweep for one lost block without
+saying which it was, does not check the workers' versions, and does not notice that the scheduler is gone.
 """
 
 import errno
@@ -18,7 +18,7 @@ import numpy as np
 from flipflop.config.rules import ConfigError
 from flipflop.core.result import RESULTS_VERSION, Floats
 from flipflop.records.record import Outcome
-from flipflop.sweep.engine.blocks import Block, BlockResult, Report, train_block
+from flipflop.sweep.engine.blocks import Block, BlockResult, ProgressReport, train_block
 from flipflop.sweep.engine.local import Workers
 from flipflop.version import VERSION
 
@@ -26,41 +26,48 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 SECONDS_TO_CONNECT = 10
-SECONDS_BETWEEN_LOOKS = 1.0
-SECONDS_FOR_AN_ANSWER = 60  # that is ready, over the network
-SECONDS_WITHOUT_WORKERS = 60  # after which nobody is expected to start another
+SECONDS_BETWEEN_CHECKS = 1.0  # of scheduler and workers, while no block ends
+SECONDS_TO_FETCH = 60  # a result that is ready, over the network
+SECONDS_WITHOUT_WORKERS = 60  # after which the sweep ends
 
 
-class OtherVersion(Exception):
-    """A worker has other versions than the sweep, of which its numbers depend."""
+class VersionMismatch(Exception):
+    """A worker's versions of packages that decide a run's numbers differ from the sweep's."""
 
 
-class NoLongerWanted(BaseException):
-    """The sweep has ended before its block; no Exception, which would be an outcome of the block's runs."""
+class SweepEnded(BaseException):
+    """A block's sweep has ended; not an Exception, because that would become an outcome of the block's runs."""
 
 
 @dataclass(frozen=True)
 class ClusterWorkers(Workers):
-    """The workers of a scheduler; a context manager that is connected to it."""
+    """The workers of a dask scheduler; a context manager that connects to it and disconnects.
+
+    Attributes:
+        scheduler: the scheduler's address, as in tcp://host:8786.
+        client: dask's client, while connected.
+    """
 
     noun: ClassVar[str] = "worker"
     scheduler: str = ""
     client: "Client | None" = field(default=None, compare=False)
 
     @property
-    def number(self) -> int:
-        """Of workers, each with one thread."""
-        return len(self._addresses())
+    def count(self) -> int:
+        """The number of workers, each with one thread."""
+        return len(self._worker_info())
 
-    def _addresses(self) -> list[str]:
+    def _worker_info(self) -> dict[str, Any]:
+        """Return what the scheduler knows of its workers, {address: properties}."""
         assert self.client is not None
-        return list(self.client.scheduler_info(n_workers=-1)["workers"])
+        workers: dict[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
+        return workers
 
     def __enter__(self) -> Self:
-        """Connect.
+        """Connect to the scheduler and check its workers.
 
         Raises:
-            ConfigError: no such scheduler, or workers that cannot be used.
+            ConfigError: dask is not installed, the scheduler cannot be reached, or a worker cannot be used.
         """
         try:
             from distributed import Client
@@ -68,7 +75,7 @@ class ClusterWorkers(Workers):
             raise ConfigError(
                 "hydra.launcher.backend=dask needs dask: install flipflop with its extra, flipflop[dask]"
             ) from None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one sentence
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # flipflop reports what matters in one sentence
         try:
             client = Client(self.scheduler, timeout=SECONDS_TO_CONNECT, set_as_default=False)
         except (OSError, ValueError, TypeError):
@@ -78,55 +85,62 @@ class ClusterWorkers(Workers):
             ) from None
         object.__setattr__(self, "client", client)
         try:
-            self._check()
+            self._check_workers()
         except BaseException:
             client.close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Disconnect; the scheduler and its workers stay."""
+        """Disconnect; the scheduler and its workers keep running."""
         assert self.client is not None
         self.client.close(timeout=1)
 
-    def _check(self) -> None:
-        """Refuse workers that cannot train as this process would."""
+    def _check_workers(self) -> None:
+        """Raise ConfigError if there is no worker, or one with several threads or other versions."""
         assert self.client is not None
-        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        workers = self._worker_info()
         if not workers:
             raise ConfigError(
                 f"hydra.launcher.scheduler={self.scheduler} has no workers: start some with "
                 f"`dask worker {self.scheduler} --nthreads 1`"
             )
-        for address, about in workers.items():
-            if about["nthreads"] != 1:
+        for address, properties in workers.items():
+            if properties["nthreads"] != 1:
                 raise ConfigError(
-                    f"the worker {address} has {about['nthreads']} threads: it must have one, as with "
+                    f"the worker {address} has {properties['nthreads']} threads: it must have one, as with "
                     f"`dask worker {self.scheduler} --nthreads 1`"
                 )
-        for address, theirs in self.client.run(versions, on_error="return").items():
-            if isinstance(theirs, BaseException):
-                raise ConfigError(f"the worker {address} has no flipflop {VERSION} ({_in_short(theirs)})")
-            if difference := _difference(theirs):
+        for address, found in self.client.run(versions, on_error="return").items():
+            if isinstance(found, BaseException):
+                raise ConfigError(f"the worker {address} has no flipflop {VERSION} ({_describe(found)})")
+            if difference := _version_difference(found):
                 raise ConfigError(f"the worker {address} has {difference}: a sweep must have one version")
 
     def run_blocks(self, blocks: Sequence[Block]) -> Generator[tuple[Block, BlockResult]]:
-        """Train blocks in any order; the scheduler gives those of a lost worker to another.
+        """Train blocks in any order, and yield each with its result when it ends.
 
-        A block that loses one worker after the other (distributed.scheduler.allowed-failures) is trained again run by
-        run, and the runs that still do, or that were only near such a one, one at a time: what dies alone has crashed.
+        The scheduler gives the blocks of a lost worker to another worker. It gives a block up when several workers have
+        died with it (distributed.scheduler.allowed-failures). Each run of such a block is trained again as its own
+        block, and the runs that are given up again, which may only have shared a worker with the one at fault, are
+        trained one after the other. A run that is given up even then has crashed.
 
         Raises:
             OSError: the sweep cannot go on: scheduler or workers are gone, or a new worker has another version.
         """
         lost = yield from self._train(blocks)
-        lost = yield from self._train([run for block in lost for run in block.split()])
-        for run in lost:
-            if (yield from self._train([run])):
-                yield run, BlockResult([Outcome(run.runs[0], None, "its process died alone", crashed=True)], 0.0)
+        lost = yield from self._train([single for block in lost for single in block.split()])
+        for single in lost:
+            if (yield from self._train([single])):
+                error = "its process died while training only this run"
+                yield single, BlockResult([Outcome(single.runs[0], None, error, crashed=True)], 0.0)
 
     def _train(self, blocks: Iterable[Block]) -> Generator[tuple[Block, BlockResult], None, list[Block]]:
-        """Train blocks, and the runs of those that fail by an exception; returns those that took workers along."""
+        """Train blocks; the runs of a block that fails by an exception are trained again, one per block.
+
+        Returns:
+            The blocks that the scheduler gave up because their workers died.
+        """
         from distributed.scheduler import KilledWorker
 
         assert self.client is not None
@@ -142,73 +156,87 @@ class ClusterWorkers(Workers):
 
         for block in blocks:
             submit(block)
-        last_worker_seen = time.monotonic()
         try:
             while waiting:
-                try:
-                    future = ended.get(timeout=SECONDS_BETWEEN_LOOKS)
-                except queue.Empty:
-                    if self._addresses():
-                        last_worker_seen = time.monotonic()
-                    elif time.monotonic() > last_worker_seen + SECONDS_WITHOUT_WORKERS:
-                        raise OSError(errno.ECONNRESET, f"{self.scheduler} has no workers any more") from None
-                    if self.client.status != "running":
-                        raise OSError(errno.ECONNRESET, f"the scheduler {self.scheduler} is gone") from None
-                    continue
-                last_worker_seen = time.monotonic()  # there was one just now
+                future = self._next_ended(ended)
                 block = waiting.pop(future)
-                try:  # a worker can die with its answer: the status may not be what it was a moment ago
-                    done = future.result(timeout=SECONDS_FOR_AN_ANSWER)
+                # The future's status may be out of date: a worker can die before its result has been fetched.
+                try:
+                    result = future.result(timeout=SECONDS_TO_FETCH)
                 except KilledWorker:
                     lost.append(block)
                 except (CancelledError, TimeoutError):
                     raise OSError(errno.ECONNRESET, f"the scheduler {self.scheduler} is gone") from None
                 except Exception as error:
-                    raise OSError(errno.ECONNRESET, f"a worker cannot train: {_in_short(error)}") from error
+                    raise OSError(errno.ECONNRESET, f"a worker cannot train: {_describe(error)}") from error
                 else:
-                    if done.has_failed and len(block.runs) > 1:
-                        for run in block.split():
-                            submit(run)
+                    if result.has_failed and len(block.runs) > 1:
+                        for single in block.split():
+                            submit(single)
                     else:
-                        yield block, done
+                        yield block, result
         finally:
             if self.client.status == "running" and waiting:
                 self.client.cancel(list(waiting), force=True)
         return lost
 
+    def _next_ended(self, ended: "queue.SimpleQueue[Future[Any]]") -> "Future[Any]":
+        """Wait for the next future in the queue, and return it.
 
-class AttendedReport(Report):
-    """A block's report on a worker, which ends the block when its sweep has ended.
+        Raises:
+            OSError: the scheduler is gone, or there has been no worker for a while.
+        """
+        assert self.client is not None
+        last_worker_seen = time.monotonic()
+        while True:
+            try:
+                return ended.get(timeout=SECONDS_BETWEEN_CHECKS)
+            except queue.Empty:
+                if self._worker_info():
+                    last_worker_seen = time.monotonic()
+                elif time.monotonic() > last_worker_seen + SECONDS_WITHOUT_WORKERS:
+                    raise OSError(errno.ECONNRESET, f"{self.scheduler} has no workers any more") from None
+                if self.client.status != "running":
+                    raise OSError(errno.ECONNRESET, f"the scheduler {self.scheduler} is gone") from None
 
-    dask cannot stop what is being trained. It does tell the worker that nobody waits for it any more: the sweep was
-    interrupted or killed, or the scheduler is gone.
+
+class StoppableReport(ProgressReport):
+    """A block's progress report on a worker, which stops the training when the sweep has ended.
+
+    dask cannot stop a task that is running. But the worker learns when nobody waits for the task any more: the sweep
+    was interrupted or killed, or the scheduler is gone.
     """
 
-    def __init__(self, report: Report, is_wanted: Callable[[], bool]) -> None:
+    def __init__(self, report: ProgressReport, is_wanted: Callable[[], bool]) -> None:
+        """Take the path of an ordinary report, and a function that says whether the sweep still waits."""
         super().__init__(report.path)
         self._is_wanted = is_wanted
 
     def __call__(self, outer_step: int, pain: Floats | None = None, accuracy: Floats | None = None) -> None:
-        """Note the number of outer steps done, if it is of use to anybody.
+        """Write the number of outer steps done.
 
         Raises:
-            NoLongerWanted: it is not.
+            SweepEnded: nobody waits for the block.
         """
         if not self._is_wanted():
-            raise NoLongerWanted
+            raise SweepEnded
         super().__call__(outer_step, pain, accuracy)
 
 
 def train_on_worker(block: Block, expected: dict[str, str]) -> BlockResult:
-    """Train a block: what a worker is asked to do.
+    """Train a block, on a worker.
+
+    Args:
+        block: the block.
+        expected: the versions of the sweep's own process, as `versions` returns them.
 
     Raises:
-        OtherVersion: this worker came after the sweep had looked at all of them.
+        VersionMismatch: this worker has other versions. It joined after the sweep had checked all workers.
     """
     from distributed import get_worker
 
-    if difference := _difference(expected):
-        raise OtherVersion(f"the sweep has {difference}")
+    if difference := _version_difference(expected):
+        raise VersionMismatch(f"the sweep has {difference}")
     worker = get_worker()
     key = worker.get_current_task()
 
@@ -216,23 +244,23 @@ def train_on_worker(block: Block, expected: dict[str, str]) -> BlockResult:
         task = worker.state.tasks.get(key)
         return worker.status.name == "running" and task is not None and task.state == "executing"
 
-    block.report = AttendedReport(block.report, is_wanted)
+    block.report = StoppableReport(block.report, is_wanted)
     return train_block(block)
 
 
 def versions() -> dict[str, str]:
-    """All that a run's numbers depend on beside its config, by name; run on every worker."""
+    """Return {name: version} of all that a run's numbers depend on beside its config; called on every worker too."""
     return {"flipflop": VERSION, "results version": str(RESULTS_VERSION), "numpy": np.__version__}
 
 
-def _difference(theirs: dict[str, str]) -> str:
-    """`flipflop 0.2.0 instead of 0.1.0`; empty if there is none."""
+def _version_difference(found: dict[str, str]) -> str:
+    """Say how versions differ from this process's: `flipflop 0.2.0 instead of 0.1.0`; empty if they do not."""
     return " and ".join(
-        f"{name} {theirs.get(name)} instead of {version}"
+        f"{name} {found.get(name)} instead of {version}"
         for name, version in versions().items()
-        if theirs.get(name) != version
+        if found.get(name) != version
     )
 
 
-def _in_short(error: BaseException | None) -> str:
+def _describe(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Blocks on the cores of this machine, by joblib; what a process takes along when it dies is trained again."""
+"""Train blocks on the cores of this machine, by joblib, and train again what was lost when a process died."""
 
 import os
 import warnings
@@ -12,12 +12,19 @@ import joblib
 
 from flipflop.records.record import Outcome
 from flipflop.sweep.engine.blocks import Block, BlockResult, train_block
-from flipflop.sweep.engine.processes import ProcessDied, begin, not_interrupted, separately
+from flipflop.sweep.engine.processes import ProcessDied, initialise_worker, interrupts_blocked, run_in_processes
 
 
 @dataclass(frozen=True)
 class Workers:
-    """How a sweep's runs are shared out (flipflop.sweep.plugins: LauncherSettings)."""
+    """The processes that train a sweep's blocks; a context manager.
+
+    Attributes:
+        n_jobs: the number of processes; -1 for one per core.
+        block_size: the largest number of runs in a block.
+        checkpoint_seconds: the interval between two checkpoints of a block.
+        noun: the name of one worker in messages.
+    """
 
     n_jobs: int = -1
     block_size: int = 64
@@ -25,106 +32,119 @@ class Workers:
     noun: ClassVar[str] = "core"
 
     @property
-    def number(self) -> int:
-        """Of processes."""
-        number: int = joblib.effective_n_jobs(self.n_jobs)
-        return number
+    def count(self) -> int:
+        """The number of blocks that can be trained at the same time."""
+        count: int = joblib.effective_n_jobs(self.n_jobs)
+        return count
 
     def __enter__(self) -> Self:
-        """Nothing has to be opened to use this machine's cores."""
+        """Return the workers; this machine's cores need no connection."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nor closed: processes end with what they train."""
+        """Do nothing: the processes have ended with the blocks that they trained."""
 
     def run_blocks(self, blocks: Sequence["Block"]) -> Generator[tuple["Block", "BlockResult"]]:
-        """Train blocks in any order, through exceptions and the deaths of any processes."""
-        return _all_done(blocks, self)
+        """Train blocks in any order, and yield each with its result when it ends.
+
+        Exceptions and processes that die become outcomes of the runs that caused them. So a block that was split is
+        yielded as blocks of one run.
+        """
+        return _run_all(blocks, self)
 
 
-def _all_done(blocks: Sequence[Block], workers: Workers) -> Generator[tuple[Block, BlockResult]]:
-    """Train blocks in any order, through exceptions and the deaths of any processes.
+def _run_all(blocks: Sequence[Block], workers: Workers) -> Generator[tuple[Block, BlockResult]]:
+    """Train blocks in any order until every run has an outcome.
 
-    The runs of a block that fails are trained again, each by itself: one that cannot be trained spoils no other.
-    joblib gives a pool up when one of its processes dies, and does not tell which block that one had. All blocks that
-    had been begun are suspects: they wait until the others are done in new pools, and are then trained in a process
-    each. The runs of one that dies again are trained one at a time: what dies alone has crashed.
+    The runs of a block that fails by an exception are trained again, one per block, so that the run that cannot be
+    trained does not fail the others.
+
+    When a process dies, joblib gives up the whole pool and does not say which block that process had. Every block that
+    had started is then a suspect. Suspects wait until the other blocks have ended in new pools, and are then trained in
+    isolation (`_train_isolated`).
     """
     remaining = {block.name: block for block in blocks}
     suspects: list[Block] = []
 
-    def ended(block: Block, done: BlockResult) -> Iterator[tuple[Block, BlockResult]]:
-        if done.has_failed and len(block.runs) > 1:
+    def accept(block: Block, result: BlockResult) -> Iterator[tuple[Block, BlockResult]]:
+        """Yield a result, or put the runs of a failed block back as blocks of one run."""
+        if result.has_failed and len(block.runs) > 1:
             remaining.update((single.name, single) for single in block.split())
         else:
-            yield block, done
+            yield block, result
 
     while remaining:
         waiting = list(remaining.values())
-        processes = min(workers.number, len(waiting))
+        processes = min(workers.count, len(waiting))
         if workers.n_jobs == 1:
             block = remaining.pop(waiting[0].name)
-            yield from ended(block, train_block(block))
+            yield from accept(block, train_block(block))
         elif processes == 1:
-            suspects.append(remaining.pop(waiting[0].name))
+            suspects.append(remaining.pop(waiting[0].name))  # a single block gets its process there
         else:
             try:
-                with closing(_pool(waiting, processes)) as ends:
-                    for name, done in ends:
-                        yield from ended(remaining.pop(name), done)
+                with closing(_run_in_pool(waiting, processes)) as results:
+                    for name, result in results:
+                        yield from accept(remaining.pop(name), result)
             except BrokenProcessPool:
-                begun = [block for block in waiting if block.name in remaining and block.report.path.exists()]
-                suspects += [remaining.pop(block.name) for block in begun or list(remaining.values())[:1]]
+                started = [block for block in waiting if block.name in remaining and block.report.path.exists()]
+                suspects += [remaining.pop(block.name) for block in started or list(remaining.values())[:1]]
         if not remaining and suspects:
-            alone = yield from _quarantined(suspects, workers.number)
-            remaining.update((block.name, block) for block in alone)
+            singles = yield from _train_isolated(suspects, workers.count)
+            remaining.update((block.name, block) for block in singles)
             suspects = []
 
 
-def _quarantined(blocks: Sequence[Block], processes: int) -> Generator[tuple[Block, BlockResult], None, list[Block]]:
-    """Train blocks in a process each, and those that die again run by run, one at a time.
+def _train_isolated(blocks: Sequence[Block], processes: int) -> Generator[tuple[Block, BlockResult], None, list[Block]]:
+    """Train each block in its own process.
 
-    Returns the runs of blocks that have failed by an exception instead: there is no harm in them.
+    If that process dies, its runs are trained in one process each, one after the other. A run whose process then dies
+    has crashed.
+
+    Returns:
+        Blocks of one run that are still to train: the runs of blocks that failed by an exception, which are harmless
+        to other processes.
     """
     failed: list[Block] = []
     dead: list[Block] = []
-    with closing(separately(train_block, blocks, processes)) as ends:
-        for block, done in ends:
-            if isinstance(done, ProcessDied):
+    with closing(run_in_processes(train_block, blocks, processes)) as results:
+        for block, result in results:
+            if isinstance(result, ProcessDied):
                 dead += block.split()
-            elif done.has_failed and len(block.runs) > 1:
+            elif result.has_failed and len(block.runs) > 1:
                 failed += block.split()
             else:
-                yield block, done
-    with closing(separately(train_block, dead, 1)) as ends:
-        for block, done in ends:
-            if isinstance(done, ProcessDied):
-                done = BlockResult([Outcome(block.runs[0], None, str(done), crashed=True)], 0.0)
-            yield block, done
+                yield block, result
+    with closing(run_in_processes(train_block, dead, 1)) as results:
+        for block, result in results:
+            if isinstance(result, ProcessDied):
+                result = BlockResult([Outcome(block.runs[0], None, str(result), crashed=True)], 0.0)
+            yield block, result
     return failed
 
 
-def _pool(blocks: Sequence[Block], processes: int) -> Generator[tuple[str, BlockResult]]:
+def _run_in_pool(blocks: Sequence[Block], processes: int) -> Generator[tuple[str, BlockResult]]:
+    """Train blocks in a pool of processes, and yield each block's name with its result when it ends."""
     for block in blocks:
         block.report.path.unlink(missing_ok=True)
     parallel = joblib.Parallel(
         n_jobs=processes,
         batch_size=1,
         return_as="generator_unordered",
-        max_nbytes=None,  # arrays travel by pipe: files of theirs would outlive a killed parent
-        initializer=begin,
+        max_nbytes=None,  # send arrays by pipe: joblib's files of arrays would outlive a killed parent
+        initializer=initialise_worker,
         initargs=(os.getpid(),),
     )
-    with not_interrupted():
-        results = parallel(joblib.delayed(_named)(block) for block in blocks)
+    with interrupts_blocked():
+        results = parallel(joblib.delayed(_train_named)(block) for block in blocks)
     try:
         for result in results:  # noqa: UP028 - `yield from` would close them before the warnings are off
             yield result
     finally:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joblib tells how many tasks it gives up; whoever stops a sweep knows
+            warnings.simplefilter("ignore")  # joblib warns of the tasks it cancels, which is what was asked for
             results.close()
 
 
-def _named(block: Block) -> tuple[str, BlockResult]:
+def _train_named(block: Block) -> tuple[str, BlockResult]:
     return block.name, train_block(block)

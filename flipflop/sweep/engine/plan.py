@@ -26,15 +26,15 @@ def plan(
     return list(runs.values())
 
 
-def cost(config: Config, runs: int) -> float:
-    """About how many CPU seconds a block of so many runs takes.
+def estimated_seconds(config: Config, runs: int) -> float:
+    """Return about how many CPU seconds a block of this number of runs takes.
 
-    An outer step has a price per time step whatever the block's size, numpy's calls, and one per episode's time step
-    for the arithmetic, which grows with the nets. Fitted to `python -m benchmarks.core` at 16 hidden units; only the
-    proportions matter.
+    An outer step takes a time per time step for numpy's calls, whatever the block's size, and a time per episode and
+    time step for the arithmetic, which grows with the nets. Fitted to `python -m benchmarks.core` at 16 hidden units;
+    only the proportions matter.
     """
     if counts_in(config) == "environment step":
-        return _cost_on_stream(config, runs)
+        return _estimated_seconds_on_stream(config, runs)
     T, B, steps = config.env.episode_length, config.regime.episodes_per_step, config.regime.steps
     C, M = config.controller, config.world_model
     nets: list[tuple[Network, str]] = [(C, "controller.cell")]
@@ -45,8 +45,8 @@ def cost(config: Config, runs: int) -> float:
     return steps * T * (15e-6 * calls + runs * (0.6e-6 + 0.7e-6 * B * width))
 
 
-def _cost_on_stream(config: Config, runs: int) -> float:
-    """As `cost`: a time step's calls, and its arithmetic, which is that of carrying derivatives (core/rtrl.py)."""
+def _estimated_seconds_on_stream(config: Config, runs: int) -> float:
+    """Return the same for a run on a stream, whose arithmetic carries derivatives (core/learning/rtrl.py)."""
     C, M = config.controller.hidden, config.world_model.hidden
     weights_of_C, weights_of_M = (H * (H + 7) + 2 * (H + 1) for H in (C, M))
     carried = C * weights_of_C + M * (weights_of_C + weights_of_M)  # numbers
@@ -54,10 +54,10 @@ def _cost_on_stream(config: Config, runs: int) -> float:
 
 
 def cut_blocks(runs: Sequence[PlannedRun], workers: int, block_size: int) -> list[list[PlannedRun]]:
-    """Group runs of equal structure into blocks, costliest first: as few as keep all workers busy to the end.
+    """Group runs of equal structure into blocks, longest first: as few as keep all workers busy to the end.
 
-    A large block costs less per run than two halves, but one worker cannot share it. From the fewest blocks that
-    `block_size` allows, the costliest is cut again and again; of all these cuts the one expected to end first is
+    A large block takes less time per run than two halves, but one worker cannot share it. From the fewest blocks that
+    `block_size` allows, the longest is cut again and again; of all these cuts the one expected to end first is
     taken, or one with fewer blocks that ends at most 3% later.
     """
     groups: dict[tuple[object, ...], list[PlannedRun]] = {}
@@ -66,13 +66,15 @@ def cut_blocks(runs: Sequence[PlannedRun], workers: int, block_size: int) -> lis
     members = list(groups.values())
     pieces = [-(-len(group) // block_size) for group in members]
 
-    def costs() -> list[float]:
-        return [cost(group[0].config, -(-len(group) // n)) for group, n in zip(members, pieces, strict=True)]
+    def estimates() -> list[float]:
+        return [
+            estimated_seconds(group[0].config, -(-len(group) // n)) for group, n in zip(members, pieces, strict=True)
+        ]
 
     best, best_end = list(pieces), float("inf")
     for _ in range(2 * workers + 1):
-        each = costs()
-        end = expected_end([c for c, n in zip(each, pieces, strict=True) for _ in range(n)], workers)
+        each = estimates()
+        end = expected_end([seconds for seconds, n in zip(each, pieces, strict=True) for _ in range(n)], workers)
         if end < 0.97 * best_end:
             best, best_end = list(pieces), end
         divisible = [i for i, group in enumerate(members) if pieces[i] < len(group)]
@@ -81,12 +83,12 @@ def cut_blocks(runs: Sequence[PlannedRun], workers: int, block_size: int) -> lis
         pieces[max(divisible, key=each.__getitem__)] += 1
 
     blocks = [group[i::n] for group, n in zip(members, best, strict=True) for i in range(n)]
-    return sorted(blocks, key=lambda block: -cost(block[0].config, len(block)))
+    return sorted(blocks, key=lambda block: -estimated_seconds(block[0].config, len(block)))
 
 
-def expected_end(costs: Sequence[float], workers: int) -> float:
-    """After how many seconds the last of `workers` is done, if each takes the costliest block left."""
+def expected_end(estimates: Sequence[float], workers: int) -> float:
+    """Return after how many seconds all blocks are done, if each free worker takes the longest block not yet taken."""
     free_at = [0.0] * workers
-    for block in sorted(costs, reverse=True):
-        heapq.heapreplace(free_at, free_at[0] + block)
+    for seconds in sorted(estimates, reverse=True):
+        heapq.heapreplace(free_at, free_at[0] + seconds)
     return max(free_at)

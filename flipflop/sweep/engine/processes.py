@@ -1,4 +1,4 @@
-"""The processes that train: they end with the one that started them, and one that dies takes nothing along."""
+"""Start worker processes that end with their parent, and whose death is reported instead of ending the sweep."""
 
 import multiprocessing
 import os
@@ -16,88 +16,109 @@ from typing import Any, TypeVar
 from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
-SECONDS_BETWEEN_LOOKS = 0.5
+Result = TypeVar("Result")
+SECONDS_BETWEEN_PARENT_CHECKS = 0.5
 
 
 class ProcessDied(Exception):
-    """A process ended without an answer."""
+    """A process ended without sending a result."""
 
 
-def begin(parent: int) -> None:
-    """What a worker does first: leave Ctrl-C to its parent, and end when that is gone.
+def initialise_worker(parent: int) -> None:
+    """Prepare a worker process: ignore Ctrl-C, which its parent handles, and exit when the parent is gone.
 
-    A parent that is killed cannot end its workers, and they would train on for as long as their block takes.
+    A parent that is killed cannot end its workers, which would otherwise train on to the end of their blocks.
+
+    Args:
+        parent: process id of the parent.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_when_orphaned, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def _exit_when_orphaned(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_PARENT_CHECKS)
     os._exit(1)
 
 
 @contextmanager
-def not_interrupted() -> Iterator[None]:
-    """Processes that are started in here do not hear of Ctrl-C before they `begin`: they would die with a traceback.
+def interrupts_blocked() -> Iterator[None]:
+    """Block Ctrl-C while processes are started, so that they inherit the block until they call `initialise_worker`.
 
-    The libraries' resource trackers start with the first process, and then let Ctrl-C through: they are started before.
+    Without it a process interrupted while it starts would die with a traceback. The resource trackers of
+    multiprocessing and loky start with the first process and would lift the block, so they are started beforehand.
     """
     resource_tracker.ensure_running()
     loky_resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    earlier_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier_mask)
 
 
-def separately(
-    function: Callable[[Item], Answer], items: Iterable[Item], processes: int
-) -> Generator[tuple[Item, Answer | ProcessDied]]:
-    """Call a function for each item in a process of its own, so many at a time; answers and deaths as they come."""
-    context = multiprocessing.get_context("spawn")
+def run_in_processes(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int
+) -> Generator[tuple[Item, Result | ProcessDied]]:
+    """Call a function on each item, each call in its own process.
+
+    Args:
+        function: a function that can be pickled.
+        items: its arguments.
+        processes: the largest number of processes at the same time.
+
+    Yields:
+        Each item with its result, or with ProcessDied if its process died, in the order in which the calls end.
+    """
     waiting = deque(items)
     running: dict[Connection, tuple[Item, SpawnProcess]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < processes:
-                item = waiting.popleft()
-                answers, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_answer, args=(sender, os.getpid(), function, item))
-                with not_interrupted():
-                    running[answers] = item, process
-                    process.start()
-                sender.close()
+                _start_process(function, waiting.popleft(), running)
             ready = set(map(id, wait(list(running))))
-            for answers in [each for each in running if id(each) in ready]:
-                answer: Answer | ProcessDied
+            for receiver in [each for each in running if id(each) in ready]:
+                result: Result | ProcessDied
                 try:
-                    answer = answers.recv()
+                    result = receiver.recv()
                 except EOFError:
-                    running[answers][1].join()
-                    answer = ProcessDied(_death(running[answers][1].exitcode))
-                item, process = running.pop(answers)
+                    running[receiver][1].join()
+                    result = ProcessDied(_describe_death(running[receiver][1].exitcode))
+                item, process = running.pop(receiver)
                 process.join()
-                answers.close()
-                yield item, answer
+                receiver.close()
+                yield item, result
     finally:
-        for answers, (_, process) in running.items():
+        for receiver, (_, process) in running.items():
             if process.pid is not None:
                 process.kill()
                 process.join()
-            answers.close()
+            receiver.close()
 
 
-def _answer(sender: Connection, parent: int, function: Callable[[Any], Any], item: Any) -> None:
-    begin(parent)
+def _start_process(
+    function: Callable[[Item], Result], item: Item, running: dict[Connection, tuple[Item, SpawnProcess]]
+) -> None:
+    """Start a process that calls the function on the item, and add it to those that are running."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_call_and_send, args=(sender, os.getpid(), function, item))
+    with interrupts_blocked():
+        running[receiver] = item, process
+        process.start()
+    sender.close()
+
+
+def _call_and_send(sender: Connection, parent: int, function: Callable[[Any], Any], item: Any) -> None:
+    """Call the function on the item and send the result to the parent: what the process does."""
+    initialise_worker(parent)
     sender.send(function(item))
 
 
-def _death(exit_code: int | None) -> str:
+def _describe_death(exit_code: int | None) -> str:
+    died = "its process died while training only this run"
     if exit_code is not None and exit_code < 0:
-        return f"its process died alone, by signal {-exit_code} ({signal.Signals(-exit_code).name})"
-    return f"its process died alone, with exit code {exit_code}"
+        return f"{died}, by signal {-exit_code} ({signal.Signals(-exit_code).name})"
+    return f"{died}, with exit code {exit_code}"

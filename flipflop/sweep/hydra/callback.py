@@ -1,4 +1,4 @@
-"""Hydra's callbacks: what is asked for is looked at before a folder is made."""
+"""Hydra's callbacks: they check the input, and answer a dry run, before Hydra makes a folder."""
 
 from pathlib import Path
 
@@ -14,49 +14,69 @@ from flipflop.sweep.engine.local import Workers
 from flipflop.sweep.engine.preview import show_plan
 from flipflop.sweep.hydra.compose import to_config
 from flipflop.sweep.hydra.explain import WRONG_INPUT
-from flipflop.sweep.hydra.tuning import before_tuning
+from flipflop.sweep.hydra.tuning import prepare_for_optuna
 from flipflop.sweep.presentation import presenter
 
 
-class Ending(BaseException):
-    """Ends a single run early, past Hydra, which makes a warning or a printed trace of every Exception."""
+class EarlyExit(BaseException):
+    """Ends the command from inside Hydra, which turns an Exception into a warning or a printed traceback."""
 
     def __init__(self, error: Exception | None) -> None:
-        """End with an error, or with None because all is done."""
+        """End with an error, or with None because everything is done."""
         self.error = error
 
 
 class LookFirst(Callback):
-    """Looks at what is asked for before Hydra makes a folder (conf/config.yaml, hydra.callbacks)."""
+    """The callback that checks the input before Hydra makes a folder (conf/config.yaml, hydra.callbacks)."""
 
     def on_run_start(self, config: DictConfig, **_: object) -> None:
-        """Hydra's call between composition and the folder."""
+        """Check the config of a single run, or show its plan with dry_run=true.
+
+        Hydra calls this after it has composed the config and before it makes the folder.
+
+        Raises:
+            EarlyExit: wrong input, or a dry run, which is done.
+        """
         try:
             run = planned_run(to_config(config.copy()), tuple(config.hydra.overrides.task))
         except WRONG_INPUT as error:
-            raise Ending(error) from error
+            raise EarlyExit(error) from error
         if run.config.dry_run:
             show_plan([run], Path(config.hydra.run.dir), False, Workers(n_jobs=1), Console())
-            raise Ending(None)
+            raise EarlyExit(None)
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
-        """Hydra's call before a sweeper: none but ours knows of plans."""
+        """Refuse a dry run with a sweeper that has no plan, and prepare the config for Optuna's sweeper.
+
+        Hydra calls this before it starts the sweeper.
+
+        Raises:
+            EarlyExit: wrong input.
+        """
         sweeper = config.hydra.runtime.choices["hydra/sweeper"]
         if config.get("dry_run") and sweeper != "flipflop":
-            raise Ending(ConfigError(f"dry_run=true is not allowed with hydra/sweeper={sweeper}, which has no plan"))
+            raise EarlyExit(ConfigError(f"dry_run=true is not allowed with hydra/sweeper={sweeper}, which has no plan"))
         if sweeper == "optuna":
             try:
-                before_tuning(config)
+                prepare_for_optuna(config)
             except ConfigError as error:
-                raise Ending(error) from error
+                raise EarlyExit(error) from error
 
     def on_multirun_end(self, config: DictConfig, **_: object) -> None:
-        """Hydra's call after a sweeper: of others, which launch in batches, only this says which was the last."""
+        """Draw the figures of a sweep that flipflop's launcher trained in batches for another sweeper.
+
+        Hydra calls this when the sweeper has ended, which is the only sign that the last batch is done.
+        """
         choices = config.hydra.runtime.choices
         if config.get("figures") and choices["hydra/sweeper"] != "flipflop" and choices["hydra/launcher"] == "flipflop":
             presenter().draw_sweep(Path(config.hydra.sweep.dir), Console())
 
 
 def planned_run(config: Config, overrides: tuple[str, ...]) -> PlannedRun:
+    """Return a single run as a plan would have it.
+
+    Raises:
+        ConfigError: the config is not allowed.
+    """
     validate(config)
     return PlannedRun(run_key(config), None, overrides, config)

@@ -1,4 +1,7 @@
-"""What differs between the two lines of Hydra that flipflop runs on, 1.3 and 1.4; with 1.3 gone, so is this."""
+"""The differences between Hydra 1.3 and 1.4, both of which flipflop supports.
+
+This module can be removed when support for 1.3 ends.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,15 +12,16 @@ from omegaconf import OmegaConf
 IS_1_3 = hydra.__version__.startswith("1.3.")
 
 
-# Hydra 1.3 behaves as 1.1 unless it is told otherwise; 1.4 warns of being told.
+# Arguments of hydra.main and of composing: Hydra 1.3 behaves like 1.1 without version_base, and 1.4 warns of it.
 BEHAVIOUR: dict[str, Any] = {"version_base": "1.3"} if IS_1_3 else {}
 
 
-# Hydra 1.4 calls what a config names, as conf/config.yaml names its callback, only if the program trusts it.
+# Further arguments of hydra.main: Hydra 1.4 instantiates only whitelisted classes that a config names, such as the
+# callback in conf/config.yaml.
 TRUST: dict[str, Any] = {} if IS_1_3 else {"execution_whitelist": ["flipflop.*", "logging.*"]}
 
 
 def register_resolver(name: str, resolver: Callable[..., Any]) -> None:
-    """Make `${name:...}` known to OmegaConf, with one answer per config; 2.4 has another name for it than 2.3."""
+    """Register `${name:...}` with OmegaConf, evaluated once per config; OmegaConf 2.4 renamed the function."""
     register: Callable[..., None] = OmegaConf.register_new_resolver if IS_1_3 else OmegaConf.register_resolver
     register(name, resolver, use_cache=True)
