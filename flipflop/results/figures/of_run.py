@@ -15,7 +15,7 @@ from flipflop.results.replay import fresh_episodes, has_world_model, net_of
 Floats = NDArray[np.floating]
 
 
-def draw(record: Record, arrays: Arrays) -> dict[str, Figure]:
+def plot(record: Record, arrays: Arrays) -> dict[str, Figure]:
     """All figures of a run, by name.
 
     Args:
