@@ -13,7 +13,7 @@ from flipflop.config.rules import ConfigError
 from flipflop.progress import counted
 from flipflop.records.arrays import Arrays, load_arrays, load_block
 from flipflop.records.grouping import grouped
-from flipflop.records.record import Record
+from flipflop.records.record import FINISHED, Record
 from flipflop.records.store import damaged_blocks, read_jobs
 from flipflop.results.tables import rows_of
 
@@ -29,6 +29,11 @@ class Group:
     def title(self) -> str:
         """The name in one line: `regime=parallel, controller.hidden=8`."""
         return ", ".join(cell if key == "label" else f"{key}={cell}" for key, cell in self.name.items()) or "all runs"
+
+    @property
+    def trials(self) -> list[Record]:
+        """The runs with an outcome: a diverged run is a trial without success, a failed one is no trial."""
+        return [record for record in self.records if record.status in FINISHED]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from flipflop.results.figures.of_run import plot
 from flipflop.results.figures.pain_landscape import pain_landscape
 from flipflop.results.figures.style import save, svg_of
 from flipflop.results.figures.test_episode import test_episode as draw_episode
-from flipflop.results.figures.training_curves import smoothed, training_curves
+from flipflop.results.figures.training_curves import moving_median, training_curves
 from flipflop.results.figures.weights import weights
 from flipflop.results.replay import ACTIONS, fresh_episodes, landscapes, net_of
 
@@ -70,7 +70,7 @@ def test_training_curves(run):
     for ax, name in zip(axes, ("pain", "world_model_loss", "accuracy"), strict=True):
         (curve,) = (line for line in ax.lines if line.get_label() == "moving median")
         np.testing.assert_array_equal(curve.get_xdata(), np.arange(1, 61))
-        np.testing.assert_array_equal(curve.get_ydata(), smoothed(arrays[name]))
+        np.testing.assert_array_equal(curve.get_ydata(), moving_median(arrays[name]))
         (band,) = ax.collections
         heights = band.get_paths()[0].vertices[:, 1]
         assert (heights.min(), heights.max()) == (arrays[name].min(), arrays[name].max())
@@ -91,13 +91,13 @@ def test_the_moving_median():
     """A median over a window that shrinks at the ends, and passes over what a divergence left out."""
     series = np.arange(240.0)
     series[100] = 1e9
-    smooth = smoothed(series)
+    smooth = moving_median(series)
     assert smooth[50] == 50
     assert smooth[0] == 1  # of 0, 1, 2
     assert 99 <= smooth[100] <= 102
     series[120:] = np.nan
-    assert np.isnan(smoothed(series)[130:]).all()
-    assert smoothed(np.array([3.0])).tolist() == [3.0]
+    assert np.isnan(moving_median(series)[130:]).all()
+    assert moving_median(np.array([3.0])).tolist() == [3.0]
 
 
 def test_the_test_episode(run):
