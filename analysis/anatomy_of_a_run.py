@@ -25,7 +25,7 @@ from pathlib import Path
 from IPython.display import Image, display
 
 import flipflop
-from flipflop.results.figures.of_run import draw
+from flipflop.results.figures.of_run import plot
 from flipflop.results.figures.style import png_of
 from flipflop.results.load import load
 
@@ -41,7 +41,7 @@ record = sweep.run(0)
 record.metrics
 
 # %%
-figures = draw(record, sweep.arrays(record))
+figures = plot(record, sweep.arrays(record))
 
 # %% [markdown]
 # ## Its course

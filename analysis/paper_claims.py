@@ -29,7 +29,7 @@ from IPython.display import Image, display
 import flipflop
 from flipflop.results.figures.of_sweep import draw
 from flipflop.results.figures.style import png_of
-from flipflop.results.load import frame, load
+from flipflop.results.load import load, to_dataframe
 
 os.chdir(Path(flipflop.__file__).parent.parent)  # the checkout: outputs/ lies there
 os.environ["FORCE_COLOR"] = ""  # commands print plain text, and no bars
@@ -43,7 +43,7 @@ os.environ["FORCE_COLOR"] = ""  # commands print plain text, and no bars
 
 # %%
 sweep = load("outputs/sweeps/notebook_paper_claims")
-runs = frame(sweep.records)
+runs = to_dataframe(sweep.records)
 runs.groupby("label")[["success", "steps_to_solve", "mean_accuracy", "mean_pain"]].agg(
     ["count", "mean", "min", "max"]
 ).T

@@ -1,4 +1,4 @@
-"""What people see while runs train: a bar in a terminal, plain lines elsewhere."""
+"""The display of progress: a bar in a terminal, lines of text elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -12,13 +12,14 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Bar:
-    """One progress bar with a line of text, fed from any thread; a context manager.
+    """A progress bar followed by a line of text; a context manager, updated by `show` from any thread.
 
-    Elsewhere than in a terminal the text is printed as a line, every few seconds and at the end.
+    If the output is not a terminal, the text is printed as a line every few seconds instead.
     """
 
     def __init__(self, console: Console, title: str) -> None:
-        self._console, self._due = console, 0.0
+        """Prepare the bar; it appears on entering the context."""
+        self._console, self._due = console, 0.0  # when to update next, by time.monotonic()
         self._progress: Progress | None = None
         self._task = TaskID(0)
         if console.is_terminal:
@@ -44,12 +45,19 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._progress:
             self._progress.stop()
 
     def show(self, fraction: float, text: Callable[[], str]) -> None:
-        """Say how far the work is; cheap enough to be called at every outer step."""
+        """Update the bar, or print a line, if the last update was long enough ago.
+
+        Cheap enough to be called at every outer step.
+
+        Args:
+            fraction: the part of the work that is done, from 0 to 1.
+            text: returns the text beside the bar; called only if it is shown.
+        """
         now = time.monotonic()
         if now < self._due:
             return
@@ -63,5 +71,5 @@ class Bar:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
+    """Return a number with its noun, in the plural if need be: `1 run`, `2 runs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

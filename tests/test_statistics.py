@@ -258,13 +258,13 @@ def test_bootstrap_in_parts_is_whole():
 @pytest.mark.parametrize("of_one", [wilson, clopper_pearson])
 @pytest.mark.parametrize("of_two", [newcombe, boschloo, fisher])
 def test_impossible_counts_are_refused(of_one, of_two, successes, trials):
-    """More successes than trials is a caller's mistake, not an interval or a p, in either group."""
-    told = f"not {successes} of {trials}"
-    with pytest.raises(ValueError, match=told):
+    """A number of successes below 0 or above the number of trials raises ValueError, in either group."""
+    message = f"not {successes} of {trials}"
+    with pytest.raises(ValueError, match=message):
         of_one(successes, trials)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         of_two(successes, trials, 1, 2)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         of_two(1, 2, successes, trials)
 
 
@@ -289,13 +289,13 @@ def test_impossible_counts_are_refused(of_one, of_two, successes, trials):
     ],
 )
 def test_impossible_arguments_are_refused(call):
-    """A caller's mistake is an error in words, not a number."""
-    with pytest.raises(ValueError, match="must be"):
+    """Arguments outside their range raise ValueError with a sentence, instead of returning NaN."""
+    with pytest.raises(ValueError, match="must"):
         call()
 
 
 def test_importing_loads_no_scipy():
-    """Every run imports this module for its table, and scipy takes longer than a run."""
+    """Importing the module does not import scipy, which would take longer than a short run."""
     program = "import sys, flipflop.statistics; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -53,7 +53,7 @@ def collect(name: str, folder: Path, tables: Path = TABLES) -> None:
     sweep = load(folder)
     if sweep.missing:
         raise ConfigError(f"{sweep.missing:,} of {sweep.planned:,} runs in {folder} are not done: run the sweep again")
-    rows = rows_of(sweep.records)
+    rows = [{name: cell for name, cell in row.items() if name != "key"} for row in rows_of(sweep.records)]
     if name == LEDGER:
         completed = [record for record in sweep.records if record.status == "ok"]
         measured = {record.index: ledger.measures(record, sweep.arrays(record)) for record in completed}

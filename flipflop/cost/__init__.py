@@ -1,1 +1,1 @@
-"""What learning costs in data movement: the core's own outer step, traced number by number and priced (ByteDMD)."""
+"""The cost of learning in data movement: traces the core's outer step number by number and applies ByteDMD."""

@@ -1,4 +1,4 @@
-"""python -m flipflop.cost [overrides]: what an outer step, and a solution, cost in data movement. See --help."""
+"""python -m flipflop.cost [overrides]: print the data movement of an outer step and of a solution. See --help."""
 
 from flipflop.cli.cost import main
 

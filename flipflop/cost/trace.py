@@ -1,8 +1,8 @@
-"""Which numbers a computation reads, in order: the computation itself, run on numbers that note it.
+"""A trace of the numbers that a computation reads, in order, made by running it on numbers that record their use.
 
-The numbers stand in numpy arrays of objects, whose functions call the methods of their elements: `np.tanh(a)` calls
-`tanh` of each, `a @ b` multiplies and adds in the order of its plain loops. So that the code that is traced is the code
-that learns. Constants are no traced numbers, and copying or indexing one reads nothing.
+The numbers are elements of numpy arrays of objects, for which numpy's functions call the methods of the elements:
+`np.tanh(a)` calls `tanh` of each, and `a @ b` multiplies and adds them in the order of plain loops. Hence the code that
+is traced is the code that trains. Constants are not traced, and copying or indexing a number does not read it.
 """
 
 import math
@@ -16,37 +16,39 @@ from numpy.typing import NDArray
 
 Objects = NDArray[np.object_]
 
-NOWHERE = -1  # the address of an operand that is a constant,
-UNSEEN = -2  # and of a number that came about while nothing was noted
+NOWHERE = -1  # the address of a constant operand
+UNSEEN = -2  # the address of a number computed while nothing was recorded
 
 
 class EscapeError(TypeError):
-    """A traced number was about to become a plain one, whose reads nobody would see."""
+    """A traced number is converted to a plain one, whose reads would not be recorded."""
 
 
 class Trace:
-    """The operations of a computation: what each read, and in which phase of the computation.
+    """The operations of a computation: the addresses that each one reads, and its phase.
 
-    Every number has an address: inputs from 0 in the order in which they were laid down, the last of them on top of the
-    stack, and then the result of each operation.
+    Every number has an address. The inputs have 0, 1, ... in the order in which they were put on the stack, so that the
+    last one is on top; the results of the operations follow.
     """
 
     def __init__(self) -> None:
-        """Begin without inputs."""
+        """Start a trace without inputs, in a phase without a name."""
         self.inputs = 0
-        self.left, self.right = array("q"), array("q")  # the operands' addresses, per operation
-        self.phase: str | None = ""  # None: nothing is noted
-        self.starts: list[int] = []  # the operations with which another phase begins,
-        self.phases: list[str] = []  # and which
+        self.left, self.right = array("q"), array("q")  # addresses of each operation's operands
+        self.phase: str | None = ""  # of the operations to come; None: they are not recorded
+        self.starts: list[int] = []  # the first operation of each stretch of operations in one phase
+        self.phases: list[str] = []  # the phase of each stretch
 
     def lay_down(self, *arguments: NDArray[np.floating]) -> list[Objects]:
-        """The arguments as traced inputs: the first is on top of the stack, of each the last element.
+        """Put arrays on the stack as inputs and return them as arrays of traced numbers.
+
+        The first array is on top, and of each array its last element.
 
         Raises:
-            ValueError: there are operations already.
+            ValueError: operations have been recorded already.
         """
         if self.left:
-            raise ValueError("the inputs of a computation are laid down before it begins")
+            raise ValueError("inputs must be put on the stack before the first operation")
         traced: list[Objects] = []
         for argument in reversed(arguments):
             out = np.empty(argument.shape, object)
@@ -57,11 +59,15 @@ class Trace:
         return traced[::-1]
 
     def result(self, value: Any, left: int, right: int = NOWHERE) -> "Traced":
-        """The result of an operation that read these addresses."""
+        """Record an operation that reads these addresses, and return its value as a traced number.
+
+        Raises:
+            EscapeError: an operand was computed while nothing was recorded.
+        """
         if self.phase is None:
             return Traced(value, UNSEEN, self)
         if UNSEEN in (left, right):
-            raise EscapeError("a number of no phase of the computation is read in one")
+            raise EscapeError("an operation of a phase reads a number that was computed in no phase")
         if not self.phases or self.phases[-1] != self.phase:
             self.phases.append(self.phase)
             self.starts.append(len(self.left))
@@ -73,8 +79,8 @@ class Trace:
 Operation = Callable[[Any, Any], Any]
 
 
-def _with(operation: Operation) -> Any:
-    """`a OP b` as a method of a, where b may be a constant."""
+def _binary(operation: Operation) -> Any:
+    """Return the method of a for `a OP b`, where b is a traced number or a constant."""
 
     def method(self: "Traced", other: Any) -> "Traced":
         if type(other) is Traced:
@@ -84,8 +90,8 @@ def _with(operation: Operation) -> Any:
     return method
 
 
-def _after(operation: Operation) -> Any:
-    """`b OP a` as a method of a, where b is a constant."""
+def _reflected(operation: Operation) -> Any:
+    """Return the method of a for `b OP a`, where b is a constant."""
 
     def method(self: "Traced", other: Any) -> "Traced":
         return self.trace.result(operation(other, self.value), self.address)
@@ -93,8 +99,8 @@ def _after(operation: Operation) -> Any:
     return method
 
 
-def _of(function: Callable[[Any], Any]) -> Any:
-    """A function of one number: one read."""
+def _unary(function: Callable[[Any], Any]) -> Any:
+    """Return the method of a for a function of one number, which reads it once."""
 
     def method(self: "Traced") -> "Traced":
         return self.trace.result(function(self.value), self.address)
@@ -103,35 +109,36 @@ def _of(function: Callable[[Any], Any]) -> Any:
 
 
 def _escape(self: "Traced", *_: object) -> Any:
-    raise EscapeError("a traced number was to become a plain one: its reads would not be seen any more")
+    """Refuse a conversion to a plain number."""
+    raise EscapeError("a traced number cannot be converted to a plain one, as its reads would not be recorded")
 
 
 class Traced:
-    """A number whose reads are noted. A branch on it is a read; turning it into a plain number is an error."""
+    """A number whose reads are recorded. A branch on it is a read; converting it to a plain number is an error."""
 
     __slots__ = ("address", "trace", "value")
 
     def __init__(self, value: Any, address: int, trace: Trace) -> None:
-        """Make a number that stands at an address."""
+        """Make a number with an address in a trace."""
         self.value, self.address, self.trace = value, address, trace
 
-    __add__, __radd__ = _with(operator.add), _after(operator.add)
-    __sub__, __rsub__ = _with(operator.sub), _after(operator.sub)
-    __mul__, __rmul__ = _with(operator.mul), _after(operator.mul)
-    __truediv__, __rtruediv__ = _with(operator.truediv), _after(operator.truediv)
-    __lt__, __le__ = _with(operator.lt), _with(operator.le)
-    __gt__, __ge__ = _with(operator.gt), _with(operator.ge)
-    __eq__, __ne__ = _with(operator.eq), _with(operator.ne)
+    __add__, __radd__ = _binary(operator.add), _reflected(operator.add)
+    __sub__, __rsub__ = _binary(operator.sub), _reflected(operator.sub)
+    __mul__, __rmul__ = _binary(operator.mul), _reflected(operator.mul)
+    __truediv__, __rtruediv__ = _binary(operator.truediv), _reflected(operator.truediv)
+    __lt__, __le__ = _binary(operator.lt), _binary(operator.le)
+    __gt__, __ge__ = _binary(operator.gt), _binary(operator.ge)
+    __eq__, __ne__ = _binary(operator.eq), _binary(operator.ne)
     __hash__ = None  # type: ignore[assignment]
-    __neg__ = _of(operator.neg)
-    exp, tanh, sqrt = _of(math.exp), _of(math.tanh), _of(math.sqrt)
+    __neg__ = _unary(operator.neg)
+    exp, tanh, sqrt = _unary(math.exp), _unary(math.tanh), _unary(math.sqrt)
 
     def conjugate(self) -> "Traced":
-        """A real number is its own: np.vecdot asks for it."""
+        """Return the number itself, as it is real; np.vecdot calls this."""
         return self
 
     def __bool__(self) -> bool:
-        """A branch reads what it depends on."""
+        """Record the read of a branch that depends on the number, and return its truth value."""
         self.trace.result(None, self.address)
         return bool(self.value)
 

@@ -1,4 +1,4 @@
-"""What runs have left, as tables of pandas and arrays of numpy: where every figure, comparison and report begins."""
+"""Reading of finished runs, as records, pandas tables and numpy arrays: the input of all figures and reports."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +13,7 @@ from flipflop.config.rules import ConfigError
 from flipflop.progress import counted
 from flipflop.records.arrays import Arrays, load_arrays, load_block
 from flipflop.records.grouping import grouped
-from flipflop.records.record import Record
+from flipflop.records.record import FINISHED, Record
 from flipflop.records.store import damaged_blocks, read_jobs
 from flipflop.results.tables import rows_of
 
@@ -22,24 +22,29 @@ from flipflop.results.tables import rows_of
 class Group:
     """Runs that differ only by seed."""
 
-    name: dict[str, str]  # {column: cell}: label and swept keys; empty where nothing else was swept
+    name: dict[str, str]  # {column: cell}, the label and swept keys; empty if the sweep is over seeds alone
     records: list[Record]
 
     @property
     def title(self) -> str:
-        """Its name in one line: `regime=parallel, controller.hidden=8`."""
+        """The name in one line: `regime=parallel, controller.hidden=8`."""
         return ", ".join(cell if key == "label" else f"{key}={cell}" for key, cell in self.name.items()) or "all runs"
+
+    @property
+    def trials(self) -> list[Record]:
+        """The runs with an outcome: a diverged run is a trial without success, a failed one is no trial."""
+        return [record for record in self.records if record.status in FINISHED]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A folder of runs: a sweep of any launcher, or a single run as a sweep of one."""
+    """The runs of a folder: of a sweep by any launcher, or a single run as a sweep of one."""
 
     folder: Path
     records: list[Record]
-    problems: list[str]  # what is in the folder and no record, a sentence each
-    homes: dict[str, Path]  # by key, the folder in which a run's record and arrays are
-    planned: int  # runs, done or not
+    problems: list[str]  # a sentence for each part of the folder that cannot be read as a record
+    homes: dict[str, Path]  # {key of a run: folder of its record and arrays}
+    planned: int  # number of runs of the sweep, finished or not
 
     @property
     def missing(self) -> int:
@@ -48,11 +53,11 @@ class Sweep:
 
     @property
     def is_single(self) -> bool:
-        """Whether this is the folder of a single run, with Hydra's own beside its record."""
+        """Whether this is the folder of a single run, which Hydra marks by a folder `.hydra`."""
         return len(self.records) == 1 and (self.folder / ".hydra").is_dir()
 
     def all_problems(self) -> list[str]:
-        """Its problems, and a sentence on each file of arrays that is not as it was written."""
+        """Return the sweep's problems, and a sentence for each file of arrays that is damaged."""
         damaged: list[str] = []
         for home in dict.fromkeys(self.homes.values()):
             records = [record for record in self.records if self.homes[record.key] == home]
@@ -60,18 +65,21 @@ class Sweep:
         return self.problems + damaged
 
     def arrays(self, record: Record) -> Arrays:
-        """A run's history and weights, by the names in outputs/README.md.
+        """Return a run's history and weights, by the names that outputs/README.md lists.
 
         Raises:
-            ConfigError: it has none, or they are damaged.
+            ConfigError: the run has no arrays, or their file is damaged.
         """
         return load_arrays(self.homes[record.key], record)
 
     def series(self, name: str) -> dict[int, NDArray[np.generic]]:
-        """One array of every run that has it, by the run's index.
+        """Return one array of every run that has it, as {index of the run: array}.
 
-        Each block's file is read and checked once, where `arrays` reads it for every run. Runs without arrays and runs
-        of damaged blocks are left out, and those of an earlier version that did not keep it.
+        Each block's file is read and verified once, whereas `arrays` reads it once per run. Left out are runs without
+        arrays, runs of damaged blocks, and runs of an earlier version of flipflop that did not store this array.
+
+        Args:
+            name: of the array, as in outputs/README.md.
         """
         blocks: dict[tuple[Path, str, str | None], list[Record]] = {}
         for record in self.records:
@@ -85,14 +93,14 @@ class Sweep:
         return series
 
     def groups(self) -> list[Group]:
-        """Its runs, those that differ only by seed together."""
+        """Return the runs in groups that differ only by seed."""
         return [Group(name, members) for name, members in grouped(self.records)]
 
     def run(self, index: int) -> Record:
-        """The run with an index.
+        """Return the run with this index.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: no run has this index.
         """
         for record in self.records:
             if record.index == index:
@@ -101,10 +109,10 @@ class Sweep:
 
 
 def load(folder: str | Path) -> Sweep:
-    """Read a run's or a sweep's folder.
+    """Read the folder of a run or of a sweep.
 
     Raises:
-        ConfigError: it has no records.
+        ConfigError: the folder has no records.
     """
     records, problems, homes, planned = read_jobs(Path(folder))
     if not records and planned:
@@ -114,6 +122,9 @@ def load(folder: str | Path) -> Sweep:
     return Sweep(Path(folder), records, problems, homes, planned)
 
 
-def frame(records: Sequence[Record]) -> pd.DataFrame:
-    """One row per run, the columns of runs.csv: index, key, label, status, swept keys, seed, metrics, seconds."""
+def to_dataframe(records: Sequence[Record]) -> pd.DataFrame:
+    """Return a table of one row per run, indexed by the run's index, with the columns of runs.csv.
+
+    These are key, label, status, the swept keys, seed, the metrics and seconds.
+    """
     return pd.DataFrame(rows_of(records)).set_index("index")

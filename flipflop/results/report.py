@@ -1,4 +1,4 @@
-"""A folder of records, whoever wrote it, as people look at it: tables, figures and a page that a browser opens."""
+"""The report on a folder of runs: tables on the terminal and as CSV, figures, and a web page."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +20,10 @@ from flipflop.results.terminal.sweep_table import show_sweep
 
 
 def report(sweep: Sweep, console: Console) -> None:
-    """Print a sweep or a single run, and write its tables, figures and page.
+    """Print the results of a sweep or a single run, and write its tables, figures and, for a sweep, its page.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: a file cannot be written.
     """
     for problem in sweep.all_problems():
         console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -42,16 +42,16 @@ def report(sweep: Sweep, console: Console) -> None:
 
 
 def draw_sweep(sweep: Sweep, console: Console) -> None:
-    """Draw a sweep's figures into its folder, and make its page.
+    """Plot a sweep's figures into its folder, and write its page.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: a file cannot be written.
     """
     with console.status("drawing"):
         figures = figures_of_sweep.draw(sweep)
         _save(figures, sweep.folder / "figures", console)
         page = sweep.folder / "report.html"
-        write_page(sweep, page, _svgs(figures), lambda record: _svgs(figures_of_run.draw(record, sweep.arrays(record))))
+        write_page(sweep, page, _svgs(figures), lambda record: _svgs(figures_of_run.plot(record, sweep.arrays(record))))
     console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -60,16 +60,16 @@ def _svgs(figures: Mapping[str, Figure]) -> dict[str, str]:
 
 
 def draw_run(sweep: Sweep, record: Record, console: Console) -> None:
-    """Draw a run's figures into the folder of its sweep, or its own.
+    """Plot a run's figures into its own folder or, for a run of a sweep, into the sweep's folder.
 
     Raises:
-        ConfigError: it has left no weights.
-        OSError: they cannot be written.
+        ConfigError: the run failed, or its arrays cannot be read.
+        OSError: a file cannot be written.
     """
     if record.status not in FINISHED:
         raise ConfigError(f"run {record.index} is {record.status}: it has left nothing to draw")
     folder = sweep.folder / "figures"
-    figures = figures_of_run.draw(record, sweep.arrays(record))
+    figures = figures_of_run.plot(record, sweep.arrays(record))
     _save(figures, folder if sweep.is_single else folder / f"run_{record.index}", console)
 
 

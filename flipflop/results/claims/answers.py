@@ -1,16 +1,19 @@
-"""What a question's rows answer, in sentences that follow from the numbers alone."""
+"""The answers to the questions of RESULTS.md, as sentences that follow from the rows of numbers alone."""
 
 from collections.abc import Callable, Sequence
 
 from flipflop.results.claims.question import Arm, Question, interval, p_value
 from flipflop.results.paper import CLAIMS, VERSIONS
 
-LEVEL = 0.01  # of one comparison, as there are several in a question
-MOST_LISTED = 6  # arms in one sentence
+LEVEL = 0.01  # of significance of one comparison; stricter than .05, as a question has several comparisons
+MOST_LISTED = 6  # arms that a sentence names one by one
 
 
 def answer(question: Question) -> str:
-    """Two or three sentences: how the first arm does, which arms differ from it, and what that says of the page."""
+    """Answer a question in a few sentences.
+
+    They give the first arm's success rate, the arms that differ from it significantly, and the question's verdict.
+    """
     first, *others = [arm for arm in question.arms.values() if arm.trials]
     sentences = [
         f"{first.label[:1].upper()}{first.label[1:]}: {rate(first)} solve, 95% interval {interval(*counts(first))}."
@@ -31,36 +34,38 @@ def answer(question: Question) -> str:
 
 
 def counts(arm: Arm) -> tuple[int, int]:
-    """Successes and trials."""
+    """Return an arm's successes and trials."""
     return arm.successes, arm.trials
 
 
 def share(arm: Arm) -> float:
-    """The rate."""
+    """Return an arm's success rate."""
     return arm.successes / arm.trials
 
 
 def rate(arm: Arm) -> str:
-    """`98/100`."""
+    """Format an arm's success rate: `98/100`."""
     return f"{arm.successes}/{arm.trials}"
 
 
 def listed(arms: Sequence[Arm]) -> str:
-    """Labels with rates: `a 1/2, b 2/2`."""
+    """List arms by their labels and rates: `*a* 1/2, *b* 2/2`."""
     return ", ".join(f"*{arm.label}* {rate(arm)}" for arm in arms)
 
 
 def _paper_claims(question: Question) -> str:
-    told = []
+    """Compare each regime with the paper's claim for it."""
+    parts = []
     for regime, claim in CLAIMS.items():
         arm = question.arms[regime]
         p = p_value(counts(arm), claim)
         differs = "differ" if p < LEVEL else f"cannot be told apart at p < {LEVEL:g}"
-        told.append(f"{regime}, {rate(arm)} here and {claim.successes}/{claim.trials} there {differs} (p = {p:.2g})")
-    return f"Against the paper: {'; '.join(told)}. Its claims are of another algorithm: see *The 1990 algorithm*."
+        parts.append(f"{regime}, {rate(arm)} here and {claim.successes}/{claim.trials} there {differs} (p = {p:.2g})")
+    return f"Against the paper: {'; '.join(parts)}. Its claims are of another algorithm: see *The 1990 algorithm*."
 
 
 def _full_credit(question: Question) -> str:
+    """Say whether credit through M's recurrence makes fewer runs solve than one-step credit, in either regime."""
     pairs = [(question.arms[f"one step, {r}"], question.arms[f"full, {r}"]) for r in CLAIMS]
     worse = [
         full for short, full in pairs if p_value(counts(short), counts(full)) < LEVEL and share(full) < share(short)
@@ -71,15 +76,17 @@ def _full_credit(question: Question) -> str:
 
 
 def _exploration(question: Question) -> str:
-    own = question.arms["C's own actions"]
-    random, *explored = (arm for arm in question.arms.values() if arm is not own)
+    """Say whether M can learn from C's own actions: whether at least half as many runs solve as with random ones."""
+    on_policy = question.arms["C's own actions"]
+    random, *explored = (arm for arm in question.arms.values() if arm is not on_policy)
     best = max(explored, key=share)
-    if share(own) < share(random) / 2:
+    if share(on_policy) < share(random) / 2:
         return f"So M cannot learn from C's own actions alone; chance in them repairs it (best: {listed([best])})."
     return "So M can learn from C's own actions."
 
 
 def _ablations(question: Question) -> str:
+    """Name the arms in which fewer than half as many runs solve as in the first."""
     first, *others = question.arms.values()
     needed = [arm.label for arm in others if share(arm) < 0.5 * share(first)]
     if not needed:
@@ -88,12 +95,14 @@ def _ablations(question: Question) -> str:
 
 
 def _extrapolation(question: Question) -> str:
+    """Name for each arm the share of runs that stay accurate over the longest test."""
     column = [name for name in question.columns if name.startswith("mean_accuracy_at_")][-1]
-    told = ", ".join(f"*{arm.label}* {arm.solid(column)}/{arm.trials}" for arm in question.arms.values() if arm.trials)
-    return f"Runs that keep .99 accuracy over {int(column.rpartition('_')[2]):,} steps: {told}."
+    rates = ", ".join(f"*{arm.label}* {arm.solid(column)}/{arm.trials}" for arm in question.arms.values() if arm.trials)
+    return f"Runs that keep .99 accuracy over {int(column.rpartition('_')[2]):,} steps: {rates}."
 
 
-# What of the reading may decide the outcome, by arms of sweeps/fki_126_90.yaml.
+# The choices in this project's reading of the report that may decide the outcome, as {choice: labels of the arms in
+# sweeps/fki_126_90.yaml that test it}.
 READINGS = {
     "the output unit": ("deterministic output", "Bernoulli output", "Gaussian output, sigma .3"),
     "the learning rates": ("rates x 3", "rates / 3", "rates x 10", "rates / 10"),
@@ -103,6 +112,7 @@ READINGS = {
 
 
 def _fki_126_90(question: Question) -> str:
+    """Compare both versions of the 1990 algorithm with their claims, and name the choices that decide the outcome."""
     arms = question.arms
     solved: list[str] = []
     from_reset: list[str] = []
@@ -110,20 +120,20 @@ def _fki_126_90(question: Question) -> str:
         claim, words = CLAIMS[version], schedule.replace("_", " ")
         for arm in (arms[words], arms[f"{words}, fresh seeds"]):
             reset = arm.count("success_from_reset"), arm.trials
-            for told, found in ((solved, counts(arm)), (from_reset, reset)):
+            for comparisons, found in ((solved, counts(arm)), (from_reset, reset)):
                 p = p_value(found, claim)
                 differs = "differs from" if p < LEVEL else "cannot be told from"
-                told.append(
+                comparisons.append(
                     f"*{arm.label}* {found[0]}/{found[1]} {differs} {claim.successes}/{claim.trials} (p = {p:.2g})"
                 )
     fresh = arms["concurrent, fresh seeds"]
-    decisive, steady = [], []
+    decisive, indifferent = [], []
     for reading, labels in READINGS.items():
-        asked = [arms[label] for label in labels if label in arms and arms[label].trials]
-        if differing := [arm for arm in asked if p_value(counts(fresh), counts(arm)) < LEVEL]:
+        tested = [arms[label] for label in labels if label in arms and arms[label].trials]
+        if differing := [arm for arm in tested if p_value(counts(fresh), counts(arm)) < LEVEL]:
             decisive.append(f"{reading} ({listed(differing)})")
-        elif asked:
-            steady.append(f"{reading} ({listed(asked)})")
+        elif tested:
+            indifferent.append(f"{reading} ({listed(tested)})")
     sentences = [
         "Later descriptions of the report call the concurrent version parallel and the other sequential; the report "
         f"itself could not be consulted. Against its claims, at p < {LEVEL:g}: {'; '.join(solved)}.",
@@ -132,8 +142,8 @@ def _fki_126_90(question: Question) -> str:
     ]
     if decisive:
         sentences.append(f"So the outcome hangs on {' and on '.join(decisive)}, which its claims do not tell.")
-    if steady:
-        sentences.append(f"It is not seen to hang on {' or on '.join(steady)}.")
+    if indifferent:
+        sentences.append(f"It is not seen to hang on {' or on '.join(indifferent)}.")
     return " ".join(sentences)
 
 

@@ -1,6 +1,6 @@
-"""The data movement of learning through a world model, and without: a section of RESULTS.md and its figure.
+"""The section of RESULTS.md on data movement, with and without a world model, and its figure.
 
-Both are made of docs/results/cost.csv, which flipflop.cost.growth writes; no number of theirs is typed by hand.
+Both are made from docs/results/cost.csv, whose rows flipflop.cost.growth computes; no number is typed by hand.
 """
 
 from collections.abc import Sequence
@@ -15,27 +15,34 @@ from flipflop.results.figures.style import BLUE, GREEN, VERMILION, grid, in_styl
 TITLES = {"one_step": "two networks, one-step credit", "full": "two networks, full credit", "direct": "direct"}
 LOOKS = {"one_step": (BLUE, "-", "o"), "full": (GREEN, "--", "s"), "direct": (VERMILION, "-.", "^")}
 CELLS = {"elman": "Elman", "lstm": "LSTM"}
-
-
-HIDDEN, LENGTH = 16, 20  # the page's run, from which each curve grows one way
-AXES = {"hidden": ("episode_length", LENGTH), "episode_length": ("hidden", HIDDEN)}  # what grows, and what stays
+HIDDEN, LENGTH = 16, 20  # hidden units and time steps of the page's run
+AXES = {"hidden": ("episode_length", LENGTH), "episode_length": ("hidden", HIDDEN)}  # {varied: (fixed, its value)}
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The prices: a row per method, cells, size and length; costs per outer step and by bytes per number."""
+    """Read the costs of outer steps: a row for each method, pair of cells, size and length."""
     return pd.read_csv(path)
 
 
 def curve(prices: pd.DataFrame, method: str, grows: str) -> pd.DataFrame:
-    """An Elman net's prices by the method, the page's but for `grows`, which rises."""
-    other, page = AXES[grows]
+    """Return the rows of Elman nets that differ from the page's run in `grows` alone, by rising `grows`.
+
+    Args:
+        prices: as `read` returns them.
+        method: one_step, full or direct.
+        grows: hidden or episode_length.
+    """
+    fixed, value = AXES[grows]
     are_elman = (prices.controller == "elman") & (prices.world_model == "elman")
-    rows = prices[are_elman & (prices.method == method) & (prices[other] == page)]
+    rows = prices[are_elman & (prices.method == method) & (prices[fixed] == value)]
     return rows.sort_values(grows)
 
 
 def exponent(prices: pd.DataFrame, method: str, grows: str) -> float:
-    """The power of `grows` with which the cost at 1 byte rises from the page's size on: least squares of logarithms."""
+    """Return the power of `grows` with which the cost rises from the page's size on, by least squares of logarithms.
+
+    The cost is that of 1 byte per number; the arguments are those of `curve`.
+    """
     page = {"hidden": HIDDEN, "episode_length": LENGTH}[grows]
     rows = curve(prices, method, grows)
     rows = rows[rows[grows] >= page]
@@ -44,11 +51,11 @@ def exponent(prices: pd.DataFrame, method: str, grows: str) -> float:
 
 @in_style
 def draw(prices: pd.DataFrame) -> Figure:
-    """Cost against hidden size and against episode length, by method."""
+    """Plot the cost of an outer step over hidden units and over episode length, a line for each method."""
     figure = new_figure(8, 3.4)
-    places = figure.subplots(1, 2, sharey=True)
+    panels = figure.subplots(1, 2, sharey=True)
     names = {"hidden": f"hidden units of each net (T = {LENGTH})", "episode_length": f"time steps T (H = {HIDDEN})"}
-    for axes, (grows, name) in zip(places, names.items(), strict=True):
+    for axes, (grows, name) in zip(panels, names.items(), strict=True):
         for method, (color, dash, marker) in LOOKS.items():
             rows = curve(prices, method, grows)
             label = f"{TITLES[method]}: power {exponent(prices, method, grows):.2f}"
@@ -59,17 +66,17 @@ def draw(prices: pd.DataFrame) -> Figure:
         axes.set_xlabel(name)
         axes.legend(fontsize=7)
         grid(axes)
-    places[0].set_ylabel("data movement per outer step")
+    panels[0].set_ylabel("data movement per outer step")
     figure.suptitle("ByteDMD cost of one outer step at 1 byte per number, Elman nets, Adam", fontsize=10)
     return figure
 
 
 def section(prices: pd.DataFrame, figure: str) -> str:
-    """The answer in sentences, the numbers it rests on and the figure, as Markdown below a heading of level 2.
+    """Return the section as Markdown: the answer in sentences, the table of numbers and the figure.
 
     Args:
-        prices: as `read` gives them.
-        figure: where the figure is, as the document links to it.
+        prices: as `read` returns them.
+        figure: the path of the figure, relative to the document.
     """
     at_page = prices[(prices.hidden == HIDDEN) & (prices.episode_length == LENGTH)]
     parts = ["## What does learning through a world model cost in data movement?", *_answers(at_page), _table(at_page)]
@@ -95,6 +102,7 @@ def section(prices: pd.DataFrame, figure: str) -> str:
 
 
 def _answers(at_page: pd.DataFrame) -> list[str]:
+    """Return a paragraph for each pair of cells that compares the methods, from the rows of the page's size."""
     answers = []
     for (controller, world_model), group in at_page.groupby(["controller", "world_model"]):
         rows = group.set_index("method")
@@ -119,11 +127,13 @@ def _answers(at_page: pd.DataFrame) -> list[str]:
 
 
 def _runs(rows: pd.DataFrame) -> str:
+    """Return the numbers of runs as text: `30`, or `28 to 30`."""
     counts = sorted({int(runs) for runs in rows.runs})
     return " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
 
 
 def _table(at_page: pd.DataFrame) -> str:
+    """Return the table of costs as Markdown, from the rows of the page's size."""
     head = [
         "C",
         "M",
@@ -141,7 +151,7 @@ def _table(at_page: pd.DataFrame) -> str:
     for row in at_page.itertuples():
         is_same = (at_page.controller == row.controller) & (at_page.world_model == row.world_model)
         direct = at_page[is_same & (at_page.method == "direct")].cost_1.item()
-        told = pd.notna(row.runs)
+        has_runs = pd.notna(row.runs)
         lines.append(
             _line(
                 [
@@ -150,7 +160,7 @@ def _table(at_page: pd.DataFrame) -> str:
                     TITLES[row.method],
                     *(f"{count:,}" for count in (row.reads, row.deepest_read, row.cost_1, row.cost_8)),
                     f"{row.cost_1 / direct:.2f}",
-                    f"{row.solved:g}/{row.runs:g}" if told else "",
+                    f"{row.solved:g}/{row.runs:g}" if has_runs else "",
                     f"{row.median_steps:g}" if pd.notna(row.median_steps) else "",
                     f"{row.solution_cost_1:.3g}" if pd.notna(row.solution_cost_1) else "",
                 ]
@@ -160,10 +170,11 @@ def _table(at_page: pd.DataFrame) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
+    """Return a line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def _ratio(rows: pd.DataFrame, direct: pd.DataFrame) -> tuple[float, float]:
-    """The least and the greatest ratio of two curves over the same places."""
+    """Return the least and the greatest ratio of the costs of two curves over the same values."""
     ratios = rows.cost_1.to_numpy() / direct.cost_1.to_numpy()
     return float(ratios.min()), float(ratios.max())

@@ -1,7 +1,7 @@
-"""RESULTS.md: every question of sweeps/ that has been asked, answered from the rows in docs/results/ alone.
+"""RESULTS.md, made from docs/results/ alone: a section for each question of sweeps/ that has been run.
 
-`collect` takes a finished sweep's rows and one figure over into docs/results/; `document` turns what is there into
-Markdown, in seconds and without training. Nothing in RESULTS.md is typed by hand, and a test holds the two equal.
+`flipflop.cli.document.collect` copies a finished sweep's rows and one figure into docs/results/, and `document` turns
+them into Markdown, in seconds and without training. A test checks that RESULTS.md is equal to the result.
 """
 
 import csv
@@ -14,11 +14,10 @@ from flipflop.results.claims.question import MOST_BOSCHLOO, ROOT, TABLES, Arm, Q
 from flipflop.results.terminal.formats import scientific
 
 DOCUMENT = ROOT / "RESULTS.md"
-COST = "cost"  # no sweep's rows but prices: flipflop.cost.growth
+COST = "cost"  # the table of data movement, made by flipflop.cost.growth from no sweep
 LEDGER = "ledger"  # the sweep of the page's own configuration; its rows have measures beside metrics
 
-
-# In the order of the document, with their titles.
+# {name of a question's files: title of its section}, in the order of the document.
 QUESTIONS = {
     "paper_claims": "The paper's claims",
     "ablations": "Deviations, each taken back",
@@ -37,7 +36,11 @@ QUESTIONS = {
 
 
 def document(tables: Path = TABLES) -> str:
-    """RESULTS.md as it follows from the rows."""
+    """Return the text of RESULTS.md.
+
+    Args:
+        tables: the folder of rows, one CSV file for each question.
+    """
     from flipflop.results.claims import data_movement
 
     questions = {name: found for name in QUESTIONS if (found := read(name, tables / f"{name}.csv"))}
@@ -62,6 +65,7 @@ def document(tables: Path = TABLES) -> str:
 
 
 def _ledger(rows: Sequence[dict[str, str]], questions: dict[str, Question]) -> str:
+    """Return the section on the page's statements."""
     lines = [*ledger.lines(rows), *ledger.of_questions(questions)]
     held = sum(line[-1] == "holds" for line in lines)
     return (
@@ -71,11 +75,12 @@ def _ledger(rows: Sequence[dict[str, str]], questions: dict[str, Question]) -> s
         "the one named; the criteria are this project's readings. *Holds* means in every run, *mostly* in 95%, *does "
         "not hold* in at most 5%.\n\n"
         + _table(("where", "the page says", "seed 0", "median (10-90%)", "read as", "holds in", "verdict"), lines)
-        + f"\n\n`make results Q={LEDGER}`: {_cost(float(row['seconds']) for row in rows)}."
+        + f"\n\n`make results Q={LEDGER}`: {_effort(float(row['seconds']) for row in rows)}."
     )
 
 
 def _section(title: str, question: Question) -> str:
+    """Return a question's section: the question, the table of arms, the answer and the figure."""
     arms = [arm for arm in question.arms.values() if arm.trials]
     partial = [arm for arm in question.arms.values() if len(arm.rows) < arm.planned]
     parts = [f"## {title}", question.asked[:1].upper() + question.asked[1:]]
@@ -88,16 +93,17 @@ def _section(title: str, question: Question) -> str:
     parts.append(_table(columns, [_row(arm, arms[0], lengths, has_reset) for arm in arms]))
     parts.append(answer(question))
     if partial:
-        told = ", ".join(f"*{arm.label}* {len(arm.rows)} of {arm.planned}" for arm in partial)
-        parts.append(f"Not all planned seeds were run: {told}.")
+        numbers = ", ".join(f"*{arm.label}* {len(arm.rows)} of {arm.planned}" for arm in partial)
+        parts.append(f"Not all planned seeds were run: {numbers}.")
     parts.append(f"![{title}](docs/results/{question.name}.svg)")
     parts.append(
-        f"`make results Q={question.name}`: {_cost(float(row['seconds']) for arm in arms for row in arm.rows)}."
+        f"`make results Q={question.name}`: {_effort(float(row['seconds']) for arm in arms for row in arm.rows)}."
     )
     return "\n\n".join(parts)
 
 
 def _row(arm: Arm, first: Arm, lengths: Sequence[str], has_reset: bool) -> list[str]:
+    """Return an arm's cells: rate, interval, medians, p against the first arm, accuracy at lengths and from reset."""
     steps, pain = arm.median("steps_to_solve"), arm.median("mean_pain")
     p = p_value((first.successes, first.trials), (arm.successes, arm.trials))
     return [
@@ -113,11 +119,13 @@ def _row(arm: Arm, first: Arm, lengths: Sequence[str], has_reset: bool) -> list[
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _cost(seconds: Iterable[float]) -> str:
+def _effort(seconds: Iterable[float]) -> str:
+    """Return the number of runs and their total CPU time as text."""
     each = list(seconds)
     total = sum(each)
     return (

@@ -1,7 +1,8 @@
-"""The page's numeric statements, each measured in a hundred runs of its own configuration: does it hold?
+"""The ledger: the page's numeric statements, each checked in a hundred runs of the page's own configuration.
 
-A statement is a measure of one run and a criterion; where the page's words leave room, the criterion says how they were
-read. Measures need history and weights and are taken while these exist; the ledger is made of their rows alone.
+A statement has a measure of one run, and a criterion that the measure has to meet; where the page's words can be read
+in several ways, the criterion says how they were read. Measures are computed from a run's history and weights when a
+sweep is collected. The ledger itself is made from the collected rows alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,17 +17,21 @@ from flipflop.records.record import Record
 from flipflop.results.claims.question import Question, Row, interval
 from flipflop.results.replay import fresh_episodes, landscapes, net_of
 
-WINDOW = 50  # outer steps: the pain of one training episode is too noisy to be a point of a curve
-
-
+WINDOW = 50  # outer steps over which training curves are averaged, as single episodes are too noisy
 A, B, CONSTANT, PAIN, ACTION = 0, 1, 3, 4, 5  # columns of input weights
 
 
 def measures(record: Record, arrays: Arrays) -> dict[str, float]:
-    """What the statements are about, of one run; history.every must be 1."""
+    """Return one run's measures by name.
+
+    Args:
+        record: of a run with history.every 1 and a world model.
+        arrays: of the run.
+    """
     pain, loss, accuracy = (arrays[name].astype(float) for name in ("pain", "world_model_loss", "accuracy"))
 
-    def up_to(series: NDArray[np.float64], step: int) -> float:
+    def mean_up_to(series: NDArray[np.float64], step: int) -> float:
+        """Return the mean over the WINDOW outer steps up to one."""
         return float(series[step - WINDOW : step].mean())
 
     controller, world_model = net_of(arrays, "controller"), net_of(arrays, "world_model")
@@ -34,11 +39,11 @@ def measures(record: Record, arrays: Arrays) -> dict[str, float]:
     memory = np.abs(arrays["world_model.recurrent"].astype(float))
     (episode,) = fresh_episodes(controller, world_model, record.config)
     views = landscapes(controller, world_model, record.config)
-    assert episode.predicted is not None  # method=direct has none, and no part here
+    assert episode.predicted is not None  # it is None only with method=direct
     return {
         "accuracy_at_end": float(accuracy[-1]),
-        **{f"pain_at_{step}": up_to(pain, step) for step in (500, 700, 2000, 3000)},
-        "accuracy_at_750": up_to(accuracy, 750),
+        **{f"pain_at_{step}": mean_up_to(pain, step) for step in (500, 700, 2000, 3000)},
+        "accuracy_at_750": mean_up_to(accuracy, 750),
         "accuracy_median_at_700": float(np.median(accuracy[700 - WINDOW : 700])),
         "loss_at_end": float(loss[-500:].mean()),
         "episode_accuracy": episode.accuracy,
@@ -54,7 +59,10 @@ def measures(record: Record, arrays: Arrays) -> dict[str, float]:
 
 
 def _columns(arrays: Arrays, net: str) -> NDArray[np.float64]:
-    """The norms of a net's columns of input weights; the bias is added to the constant 1, which does the same."""
+    """Return the norms of a net's columns of input weights, (6,).
+
+    The bias is added to the weights of the constant input 1, which have the same effect.
+    """
     weights = arrays[f"{net}.input"].astype(float)
     weights[:, CONSTANT] += arrays[f"{net}.bias"]
     norms: NDArray[np.float64] = np.sqrt(np.square(weights).sum(axis=0))
@@ -62,20 +70,20 @@ def _columns(arrays: Arrays, net: str) -> NDArray[np.float64]:
 
 
 def _is_bowl(predicted: NDArray[np.floating]) -> bool:
-    """Whether a curve falls to its minimum and rises after it."""
+    """Return whether a curve falls up to its minimum and rises after it."""
     at, change = int(predicted.argmin()), np.diff(predicted)
     return bool((change[:at] <= 0).all() and (change[at:] >= 0).all())
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One sentence of the page, what of a run it is about, and when the run is as it says."""
+    """A statement of the page, with the measure and the criterion by which it is checked in a run."""
 
-    where: str
+    where: str  # the section of the page
     says: str
-    measure: str  # a column
-    criterion: str
-    holds: Callable[[float], bool]
+    measure: str  # the column of the measure
+    criterion: str  # in words
+    holds: Callable[[float], bool]  # the criterion, a function of the measure
 
 
 STATEMENTS = (
@@ -155,17 +163,18 @@ STATEMENTS = (
 )
 
 
-EVERY, NONE = 0.95, 0.05  # shares of runs from which a statement is said to hold, and up to which it does not
+EVERY = 0.95  # the share of runs from which on a statement mostly holds
+NONE = 0.05  # the share of runs up to which it does not hold
 
 
 def value(row: Mapping[str, str], measure: str) -> float:
-    """One run's number; success is 1 or 0, what a diverged run has not is NaN and holds nowhere."""
+    """Return a run's measure as a number: 1 or 0 for True or False, NaN, which meets no criterion, if it is missing."""
     text = row[measure]
     return float(text == "True") if text in ("True", "False") else float(text or "nan")
 
 
 def verdict(successes: int, trials: int) -> str:
-    """What so many runs say of a statement about every run."""
+    """Return the verdict on a statement that holds in this number of runs."""
     if successes == trials:
         return "holds"
     share = successes / trials
@@ -173,7 +182,11 @@ def verdict(successes: int, trials: int) -> str:
 
 
 def lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """The ledger: where, statement, seed 0, median and 10-90%, criterion, runs it holds in and interval, verdict."""
+    """Return the lines of the ledger.
+
+    A line has the section of the page, the statement, seed 0's measure, median and 10-90% range over runs, the
+    criterion, the number of runs in which it holds with its interval, and the verdict.
+    """
     table: list[tuple[str, ...]] = []
     for statement in STATEMENTS:
         values = [value(row, statement.measure) for row in rows]
@@ -182,44 +195,48 @@ def lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
         span = f"{median(values):.2g} ({tenths[0]:.2g} to {tenths[-1]:.2g})"
         if statement.measure == "success":
             span = f"{k}/{n}"
-        told = f"{k}/{n}, {interval(k, n)}"
+        held = f"{k}/{n}, {interval(k, n)}"
         of_seed_0 = next((f"{v:.2g}" for row, v in zip(rows, values, strict=True) if row["seed"] == "0"), "")
-        table.append((statement.where, statement.says, of_seed_0, span, statement.criterion, told, verdict(k, n)))
+        table.append((statement.where, statement.says, of_seed_0, span, statement.criterion, held, verdict(k, n)))
     return table
 
 
 def of_questions(questions: Mapping[str, Question]) -> list[tuple[str, ...]]:
-    """The ledger's statements about arms of other questions, as far as they have been run."""
+    """Return the lines of statements about arms of other questions, for the questions that have been run."""
     table: list[tuple[str, ...]] = []
     if "full_credit" in questions:
-        arms = questions["full_credit"].arms
-        full, short = arms["full, sequential"], arms["one step, sequential"]
-        holds = full.successes / full.trials < short.successes / short.trials - 0.05
-        table.append(
-            (
-                "Deviation 2",
-                "full BPTT through M destabilises C",
-                "",
-                f"{full.successes}/{full.trials} solve, one-step {short.successes}/{short.trials}",
-                "5 points fewer solve than by one-step credit",
-                interval(full.successes, full.trials),
-                "holds" if holds else "does not hold",
-            )
-        )
+        table.append(_credit_line(questions["full_credit"]))
     if "extrapolation" in questions:
-        question = questions["extrapolation"]
-        arm = question.arms["Elman C, Elman M, blind"]
-        column = [name for name in question.columns if name.startswith("mean_accuracy_at_")][-1]
-        k, n = arm.solid(column), arm.trials
-        table.append(
-            (
-                "Open questions",
-                "a vanilla M breaks first on long lags",
-                "",
-                f"{k}/{n} at T = {column.rpartition('_')[2]}",
-                "fewer than 95% of blind Elman pairs keep .99 accuracy",
-                interval(k, n),
-                "holds" if k / n < EVERY else "does not hold",
-            )
-        )
+        table.append(_lag_line(questions["extrapolation"]))
     return table
+
+
+def _credit_line(question: Question) -> tuple[str, ...]:
+    """Return the line on credit through M's recurrence, in the sequential regime."""
+    full, short = question.arms["full, sequential"], question.arms["one step, sequential"]
+    holds = full.successes / full.trials < short.successes / short.trials - 0.05
+    return (
+        "Deviation 2",
+        "full BPTT through M destabilises C",
+        "",
+        f"{full.successes}/{full.trials} solve, one-step {short.successes}/{short.trials}",
+        "5 points fewer solve than by one-step credit",
+        interval(full.successes, full.trials),
+        "holds" if holds else "does not hold",
+    )
+
+
+def _lag_line(question: Question) -> tuple[str, ...]:
+    """Return the line on long lags, from the longest test of Elman nets that do not see pain."""
+    arm = question.arms["Elman C, Elman M, blind"]
+    column = [name for name in question.columns if name.startswith("mean_accuracy_at_")][-1]
+    k, n = arm.solid(column), arm.trials
+    return (
+        "Open questions",
+        "a vanilla M breaks first on long lags",
+        "",
+        f"{k}/{n} at T = {column.rpartition('_')[2]}",
+        "fewer than 95% of blind Elman pairs keep .99 accuracy",
+        interval(k, n),
+        "holds" if k / n < EVERY else "does not hold",
+    )

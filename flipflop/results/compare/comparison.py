@@ -1,77 +1,81 @@
-"""A comparison of two groups of runs: success, pain and steps to solve, with tests."""
+"""The comparison of two groups of runs by success, pain and steps to solve, with tests."""
 
 from dataclasses import dataclass
 
 from flipflop.records.summary import Summary
 from flipflop.statistics import Interval, boschloo, detectable_difference, newcombe
 
-LEVEL, POWER = 0.05, 0.8  # p below LEVEL counts as told from chance; POWER is how often a true difference should be
-MOST_SEARCHED = 200  # runs: what more cannot tell is small, and takes minutes to find
+LEVEL = 0.05  # a difference with a p-value below it counts as significant
+POWER = 0.8  # the probability with which a detectable true difference is found significant
+MOST_SEARCHED = 200  # runs in a group; with more, the detectable difference is small and takes minutes to compute
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two groups of runs, alike but for what is compared."""
+    """A pair of groups of runs whose configs are equal except for what is compared."""
 
-    name: dict[str, str]  # {column: cell}: what tells this pair from the others
-    reference: str  # what the first group is of: a sweep's name, or a value of the key
-    other: str  # and the second
+    name: dict[str, str]  # {column: cell}, the settings that distinguish this pair from the other pairs
+    reference: str  # the first group's side: the name of a sweep, or a value of the compared key
+    other: str  # the second group's side
     first: Summary
     second: Summary
 
     @property
     def has_trials(self) -> bool:
-        """Whether both groups have runs with an outcome; without, nothing can be said of success."""
+        """Whether both groups have runs with an outcome, so that their success rates can be compared."""
         return self.first.runs > 0 and self.second.runs > 0
 
     @property
     def difference(self) -> float | None:
-        """The second's success rate less the first's."""
+        """The second group's success rate minus the first's; None without trials."""
         if not self.has_trials:
             return None
         return self.second.successes / self.second.runs - self.first.successes / self.first.runs
 
     @property
     def interval(self) -> Interval | None:
-        """Newcombe's 95% interval of the difference."""
+        """Newcombe's 95% interval of the difference; None without trials."""
         if not self.has_trials:
             return None
         return newcombe(self.second.successes, self.second.runs, self.first.successes, self.first.runs)
 
     @property
     def p(self) -> float | None:
-        """Boschloo's, two-sided, of the rates being one."""
+        """The two-sided p-value of Boschloo's test that the rates are equal; None without trials."""
         if not self.has_trials:
             return None
         return boschloo(self.first.successes, self.first.runs, self.second.successes, self.second.runs)
 
     @property
     def detectable(self) -> float | None:
-        """The smallest true difference that so many runs would tell with POWER; None where that takes long to find."""
+        """The smallest true difference that these numbers of runs detect with POWER.
+
+        None if no difference is detectable, or if there are more than MOST_SEARCHED runs.
+        """
         if max(self.first.runs, self.second.runs) > MOST_SEARCHED:
             return None
         return detectable_difference(self.first.runs, self.second.runs, LEVEL, POWER)
 
     @property
     def steps_ratio(self) -> float | None:
-        """The second's median outer steps to the first success over the first's."""
+        """The second group's median outer steps to the first success, divided by the first's."""
         return _ratio(self.first.median_steps, self.second.median_steps)
 
     @property
     def pain_ratio(self) -> float | None:
-        """The second's median pain over the first's."""
+        """The second group's median pain, divided by the first's."""
         return _ratio(self.first.median_pain, self.second.median_pain)
 
 
 @dataclass(frozen=True)
 class Result:
-    """All that a comparison comes to."""
+    """The result of comparing sweeps, or the groups of a sweep by a key."""
 
-    compared: str  # what the sides are: "sweep", or a key
-    folders: dict[str, str]  # of sweeps, which is S1, S2 and so on
+    compared: str  # "sweep", or the key by whose values groups are compared
+    folders: dict[str, str]  # {S1: folder, ...} if sweeps are compared, else empty
     comparisons: list[Comparison]
-    differing: list[str]  # what the sides differ in, a line each
-    remarks: list[str]  # groups without a partner and whatever else limits what is said, a line each
+    differing: list[str]  # a line for each setting in which the compared sides differ
+    remarks: list[str]  # a line for each group without a partner and each other limitation of the result
 
 
 def _ratio(first: float | None, second: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Comparisons as tables and as CSV, with what chance leaves of them."""
+"""Comparisons as terminal tables and as a DataFrame, with remarks on what the numbers of runs can show."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ from flipflop.statistics import critical_successes, detectable_difference, wilso
 
 
 def frame(result: Result) -> pd.DataFrame:
-    """A comparison as one row per pair of groups, unrounded: what --csv writes."""
+    """Return a comparison as a table of one row per pair of groups, unrounded: `compare --csv` writes it."""
     rows = []
     for pair in result.comparisons:
         low, high = pair.interval or (None, None)
@@ -45,6 +45,7 @@ def frame(result: Result) -> pd.DataFrame:
 
 
 def _titles(result: Result, pair: Comparison) -> dict[str, str]:
+    """Return the folders of the compared sweeps, or the compared values of the key."""
     return {
         "reference": result.folders.get(pair.reference, pair.reference),
         "other": result.folders.get(pair.other, pair.other),
@@ -52,7 +53,7 @@ def _titles(result: Result, pair: Comparison) -> dict[str, str]:
 
 
 def success_table(result: Result) -> Table:
-    """Rates, their differences and p, for a terminal of 80 columns."""
+    """Return the table of success rates, their differences and p-values, for a terminal of 80 columns."""
     table, named = _start(result)
     reference, other = _heads(result)
     table.add_column(f"{reference}\n95% CI", no_wrap=True)
@@ -70,12 +71,12 @@ def success_table(result: Result) -> Table:
     return table
 
 
-def course_table(result: Result) -> Table:
-    """Median steps and pain, and their ratios, for a terminal of 80 columns."""
+def steps_and_pain_table(result: Result) -> Table:
+    """Return the table of median steps and pain, and their ratios, for a terminal of 80 columns."""
     table, named = _start(result)
     reference, other = _heads(result)
-    for what in ("steps", "pain"):
-        for head in (f"{what}\n{reference}", f"\n{other}", "\nratio"):
+    for quantity in ("steps", "pain"):
+        for head in (f"{quantity}\n{reference}", f"\n{other}", "\nratio"):
             table.add_column(head, justify="right", no_wrap=True)
     for pair in result.comparisons:
         table.add_row(
@@ -91,37 +92,43 @@ def course_table(result: Result) -> Table:
 
 
 def show(result: Result, console: Console) -> None:
-    """Print a comparison."""
+    """Print a comparison: its tables, and lines on what differs and what limits the result."""
 
-    def say(line: str, style: str | None = None) -> None:
+    def print_line(line: str, style: str | None = None) -> None:
         console.print(line, style=style, markup=False, highlight=False)
 
     for name, folder in result.folders.items():
         console.print(f"{name} = {folder}", markup=False, highlight=False, soft_wrap=True)
     for line in result.differing:
-        say(line)
+        print_line(line)
     console.print(success_table(result))
-    say("p: Boschloo's exact test, two-sided; rates: Wilson; differences: Newcombe", "dim")
+    print_line("p: Boschloo's exact test, two-sided; rates: Wilson; differences: Newcombe", "dim")
     console.print()
-    console.print(course_table(result))
-    say("medians; steps: to the first success; pain: mean over the final evaluation", "dim")
+    console.print(steps_and_pain_table(result))
+    print_line("medians; steps: to the first success; pain: mean over the final evaluation", "dim")
     for line in (*_limits(result.comparisons), *result.remarks):
-        say(line)
+        print_line(line)
 
 
 def _limits(comparisons: Sequence[Comparison]) -> list[str]:
-    """What so many runs could not have shown, wherever nothing was shown; and what many comparisons show by chance."""
-    told = [(pair.first.runs, pair.second.runs, pair.p) for pair in comparisons if pair.p is not None]
+    """Return lines on the limits of the comparisons.
+
+    One for each pair of numbers of runs without a significant difference, with the difference that they could have
+    detected, and one with the number of significant differences expected by chance alone, if there are ten comparisons
+    or more.
+    """
+    tested = [(pair.first.runs, pair.second.runs, pair.p) for pair in comparisons if pair.p is not None]
     sizes = list(
-        dict.fromkeys((one, other) for one, other, p in told if p >= LEVEL and max(one, other) <= MOST_SEARCHED)
+        dict.fromkeys((one, other) for one, other, p in tested if p >= LEVEL and max(one, other) <= MOST_SEARCHED)
     )
     lines = [_limit(one, other) for one, other in sizes[:MOST_NAMED]] + more(len(sizes))
-    if len(told) * LEVEL >= 0.5:
-        lines.append(f"of {len(told)} comparisons up to {len(told) * LEVEL:.1f} have p < .05 by chance alone")
+    if len(tested) * LEVEL >= 0.5:
+        lines.append(f"of {len(tested)} comparisons up to {len(tested) * LEVEL:.1f} have p < .05 by chance alone")
     return lines
 
 
 def _limit(one: int, other: int) -> str:
+    """Return the line on which difference two groups of these numbers of runs can detect."""
     critical, least = critical_successes(one, other, LEVEL), detectable_difference(one, other, LEVEL, POWER)
     if critical is None or least is None:
         return f"{one} against {other} runs are too few to tell any difference from chance"
@@ -132,7 +139,7 @@ def _limit(one: int, other: int) -> str:
 
 
 def _start(result: Result) -> tuple[Table, Callable[[Comparison], list[str]]]:
-    """A table with the columns that name a pair, and what stands in them."""
+    """Return a table with the columns that name a pair, and a function that returns a pair's cells in them."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     keys = list(dict.fromkeys(key for pair in result.comparisons for key in pair.name))
     for key in keys:
@@ -148,14 +155,14 @@ def _start(result: Result) -> tuple[Table, Callable[[Comparison], list[str]]]:
 
 
 def _head(key: str, keys: Sequence[str]) -> str:
-    """A key's last part, unless another key ends alike: controller.hidden and world_model.hidden."""
+    """Return a key's last part, or all of it if another key ends alike (controller.hidden, world_model.hidden)."""
     last = key.rpartition(".")[2]
-    is_clear = not any(other != key and other.rpartition(".")[2] == last for other in keys)
-    return escape((last if is_clear else key.replace(".", ".\n")).replace("_", "_\n"))
+    is_unique = not any(other != key and other.rpartition(".")[2] == last for other in keys)
+    return escape((last if is_unique else key.replace(".", ".\n")).replace("_", "_\n"))
 
 
 def _heads(result: Result) -> tuple[str, str]:
-    """What stands above the numbers of the reference, and of the others."""
+    """Return the headers above the numbers of the reference and of the other group."""
     others = {pair.other for pair in result.comparisons}
     equals = "" if result.folders else "="
     other = f"{equals}{others.pop()}" if len(others) == 1 else "other"
@@ -163,23 +170,25 @@ def _heads(result: Result) -> tuple[str, str]:
 
 
 def _difference(pair: Comparison) -> str:
-    """`-.40 -.67..-.06`: a difference with its Newcombe interval."""
+    """Format a difference with its Newcombe interval: `-.40 -.67..-.06`."""
     if pair.difference is None or pair.interval is None:
         return "-"
     return f"{_signed(pair.difference)} {_signed(pair.interval.low)}..{_signed(pair.interval.high)}"
 
 
 def _signed(number: float) -> str:
+    """Format a number from -1 to 1: `-.40`, `.00`, `+1.0`."""
     text = f"{number:+.2f}"
     return ".00" if text in ("+0.00", "-0.00") else text[0] + text[1:].removeprefix("0").replace("1.00", "1.0")
 
 
 def _p(p: float | None) -> str:
+    """Format a p-value: `<.001`, `.042`, `1.0`, or `-` if there is none."""
     if p is None:
         return "-"
     return "<.001" if p < 0.0005 else "1.0" if p >= 0.9995 else f"{p:.3f}".removeprefix("0")
 
 
 def _times(ratio: float | None) -> str:
-    """A ratio short enough for a column."""
+    """Format a ratio for a narrow column: `1.10`, or `1.0e2` if it is below .1 or at least 100."""
     return f"{ratio:.2f}" if ratio is not None and 0.1 <= ratio < 100 else scientific(ratio)

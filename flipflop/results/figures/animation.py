@@ -1,4 +1,4 @@
-"""The frames of a run that learns: the same test episode after more and more training."""
+"""An animation of a run's training: the same test episode at successive snapshots of its nets."""
 
 import io
 from collections.abc import Sequence
@@ -11,16 +11,22 @@ from PIL import Image
 
 from flipflop.records.record import Record
 from flipflop.results.figures.style import BLUE, VERMILION, grid, in_style, new_figure
-from flipflop.results.figures.test_episode import draw_events, draw_latch
+from flipflop.results.figures.test_episode import plot_events, plot_latch
 from flipflop.results.replay import Episode
 
 FRAMES_PER_SECOND = 10
 DOTS_PER_INCH = 90
-COLOURS = 32  # of the GIF: a line drawing needs no more
+COLOURS = 32  # in the GIF: enough for line plots
 
 
 def gif(record: Record, moments: Sequence[int], episodes: Sequence[Episode]) -> bytes:
-    """The frames as an animated GIF, the last one held for two seconds."""
+    """Return an animated GIF whose last frame stays for two seconds.
+
+    Args:
+        record: of the run.
+        moments: the outer steps of the snapshots, one a frame.
+        episodes: the test episode as the nets of each snapshot act in it.
+    """
     frames = [_image(frame(record, moment, episode)) for moment, episode in zip(moments, episodes, strict=True)]
     palette = frames[-1].quantize(COLOURS)
     first, *rest = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in frames]
@@ -32,7 +38,7 @@ def gif(record: Record, moments: Sequence[int], episodes: Sequence[Episode]) -> 
 
 @in_style
 def frame(record: Record, moment: int, episode: Episode) -> Figure:
-    """One moment of the training: the axes are the same for all."""
+    """Plot one frame: the episode after `moment` outer steps, on the same axes' limits in all frames."""
     figure = new_figure(7, 4.2)
     figure.suptitle(
         f"After {moment:,} {record.counts_in}s: mean pain {episode.pain.mean():.4f}, "
@@ -40,8 +46,8 @@ def frame(record: Record, moment: int, episode: Episode) -> Figure:
         fontsize=10,
     )
     axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=(1, 2, 1.4))
-    draw_events(axes[0], episode)
-    draw_latch(axes[1], episode)
+    plot_events(axes[0], episode)
+    plot_latch(axes[1], episode)
     t = np.arange(1, len(episode.pain) + 1)
     axes[2].plot(t, episode.pain, color=VERMILION, label="pain")
     if episode.predicted is not None:
@@ -58,6 +64,7 @@ def frame(record: Record, moment: int, episode: Episode) -> Figure:
 
 @in_style
 def _image(figure: Figure) -> Image.Image:
+    """Return a figure as an RGB image."""
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
     return Image.open(content).convert("RGB")

@@ -1,4 +1,4 @@
-"""All figures of one run, by name, the page's five: drawn from the saved record alone."""
+"""All figures of one run: the five of the page, made of its record and saved arrays."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,12 +16,14 @@ from flipflop.results.replay import Replay, net_of
 Floats = NDArray[np.floating]
 
 
-def draw(record: Record, arrays: Arrays) -> dict[str, Figure]:
-    """All figures of a run, by name.
+def plot(record: Record, arrays: Arrays) -> dict[str, Figure]:
+    """Plot all figures of a run and return them by name.
+
+    Without a history there are no training_curves, without a world model no figures of one.
 
     Args:
-        record: of a run that has arrays: its status is ok or diverged.
-        arrays: the run's own (flipflop.results.load.Sweep.arrays).
+        record: of a run with status ok or diverged; others have no arrays.
+        arrays: of the run, from `flipflop.results.load.Sweep.arrays`.
     """
     controller, world_model = (net_of(arrays, name) for name in NETS)
     figures: dict[str, Figure] = {}

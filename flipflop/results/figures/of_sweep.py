@@ -1,4 +1,4 @@
-"""All figures of a sweep, by name."""
+"""All figures of a sweep."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def draw(sweep: Sweep) -> dict[str, Figure]:
-    """A sweep's figures by name, those that it has the data for: success, pain, solved, both_tests, lag, ..."""
+    """Plot the figures for which a sweep has the data, and return them by name: success, pain, solved, ..."""
     groups = sweep.groups()
     figures = {
         "success": success(groups),

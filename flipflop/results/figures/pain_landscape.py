@@ -1,4 +1,4 @@
-"""The pain that the world model predicts for every action, in each of the page's contexts."""
+"""The figure of the pain that the world model predicts for every action, in each of the page's latch contexts."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.floating]
 
 @in_style
 def pain_landscape(record: Record, arrays: Arrays) -> Figure:
-    """M's predicted pain over the action in five latch contexts, beside the true pain."""
+    """Plot M's predicted pain and the true pain over the action, one panel for each of the five contexts."""
     views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
     figure = new_figure(11, 3.8)
     add_title(figure, f"Pain landscape: what M predicts for every action, {run_title(record)}")

@@ -1,4 +1,4 @@
-"""How figures look, and how they become files: one palette, one size of text, nothing that depends on the day."""
+"""The style of all figures, and their conversion to SVG and PNG, which depends on nothing but the figure."""
 
 import io
 from pathlib import Path
@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from flipflop.records.files import write_atomically
 
-# Okabe & Ito's palette, told apart with every common colour vision deficiency; lines differ in dashes too, for print.
+# Okabe & Ito's palette: its colours are distinct with every common colour vision deficiency. Lines differ in their
+# dashes as well, for print in grey.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
     "#000000",
     "#E69F00",
@@ -22,40 +23,40 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
 )
 
 
-SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)  # in the order in which groups get them
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)  # colours of the first, second, ... group
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 
 SETTINGS: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.family": "DejaVu Sans",  # included in matplotlib
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text: smaller, and can be searched
-    "svg.hashsalt": "flipflop",  # the same figure is the same file
+    "svg.fonttype": "none",  # text is stored as text, which is smaller than outlines and can be searched
+    "svg.hashsalt": "flipflop",  # ids in the file do not depend on chance
 }
 
 
-in_style = mpl.rc_context(SETTINGS)  # a decorator of functions that draw: artists take their looks when they are made
+in_style = mpl.rc_context(SETTINGS)  # a decorator of plotting functions: artists take their style on creation
 
 
 @in_style
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, laid out so that nothing is cut off."""
+    """Return an empty figure of this width and height in inches, with a layout that cuts nothing off."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def grid(axes: Axes) -> None:
-    """Faint lines to read values by."""
+    """Add faint grid lines."""
     axes.grid(color="0.9", linewidth=0.6)
 
 
 @in_style
 def svg_of(figure: Figure) -> str:
-    """A figure as an SVG element, to stand in a page."""
+    """Return a figure as an SVG element, to be embedded in a web page."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()[text.getvalue().index("<svg") :]
@@ -63,7 +64,7 @@ def svg_of(figure: Figure) -> str:
 
 @in_style
 def png_of(figure: Figure) -> bytes:
-    """A figure as a PNG, to stand in a notebook."""
+    """Return a figure as a PNG file, to be shown in a notebook."""
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=100, metadata={"Software": None})
     return content.getvalue()
@@ -71,10 +72,10 @@ def png_of(figure: Figure) -> bytes:
 
 @in_style
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure as NAME.png and NAME.svg.
+    """Write a figure as NAME.png and NAME.svg into a folder, and return their paths.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

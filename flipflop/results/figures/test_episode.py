@@ -1,4 +1,4 @@
-"""One test episode of a trained pair: events, latch, action and pain."""
+"""The figure of one test episode of a trained run: events, latch, action and pain."""
 
 from typing import Any
 
@@ -17,15 +17,15 @@ Floats = NDArray[np.floating]
 
 @in_style
 def test_episode(record: Record, episode: Episode) -> Figure:
-    """Events, the desired latch and the action, pain and predicted pain of one episode after training."""
+    """Plot an episode after training: its events, the desired latch and the action, the pain and M's prediction."""
     figure = new_figure(8, 5.5)
     add_title(
         figure, f"One test episode after training, {run_title(record)}: {episode.accuracy:.0%} of its time steps right"
     )
     axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=(1, 2, 2))
     t = np.arange(1, len(episode.desired) + 1)
-    draw_events(axes[0], episode)
-    draw_latch(axes[1], episode)
+    plot_events(axes[0], episode)
+    plot_latch(axes[1], episode)
     axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 
     axes[2].plot(t, episode.pain, color=VERMILION, label="pain")
@@ -33,7 +33,7 @@ def test_episode(record: Record, episode: Episode) -> Figure:
         axes[2].plot(t, episode.predicted, color=BLUE, linestyle="--", label="pain predicted\nby M")
     axes[2].set_ylabel("pain")
     top = axes[2].get_ylim()[1]
-    axes[2].set_ylim(-0.04 * top, top)  # so that no pain at all is seen beside the axis
+    axes[2].set_ylim(-0.04 * top, top)  # room below, so that a pain of 0 is not hidden by the axis
     axes[2].set_xlabel("time step")
     axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))
     grid(axes[2])
@@ -41,8 +41,8 @@ def test_episode(record: Record, episode: Episode) -> Figure:
     return figure
 
 
-def draw_events(ax: Axes, episode: Episode) -> None:
-    """A mark for each event, in rows."""
+def plot_events(ax: Axes, episode: Episode) -> None:
+    """Plot a mark for each event, in one row each for A, B and X."""
     for row, marker in enumerate(("v", "^", "x")):
         at = np.flatnonzero(episode.events[:, row]) + 1
         ax.plot(at, np.full(len(at), row), linestyle="", marker=marker, color=BLACK, markersize=5)
@@ -52,8 +52,8 @@ def draw_events(ax: Axes, episode: Episode) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def draw_latch(ax: Axes, episode: Episode) -> None:
-    """The desired latch as a step, the action as dots on a line."""
+def plot_latch(ax: Axes, episode: Episode) -> None:
+    """Plot the desired latch as a step function, and the action as dots on a line."""
     t = np.arange(1, len(episode.desired) + 1)
     ax.step(t, episode.desired, where="mid", color=BLACK, linewidth=1.2, label="desired latch")
     ax.plot(t, episode.actions, color=ORANGE, marker="o", markersize=3, linewidth=1, label="action y")

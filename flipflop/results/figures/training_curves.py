@@ -1,4 +1,4 @@
-"""Pain, loss and accuracy of one run over its training."""
+"""The figure of one run's training: pain, loss and accuracy over outer steps."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from flipflop.results.figures.style import BLACK, BLUE, grid, in_style, new_figu
 from flipflop.results.figures.titles import add_title, run_title
 
 Floats = NDArray[np.floating]
-SMOOTHED_OVER = 1 / 60  # of the course: the window of the moving median in the training curves
-MOST_BINS = 500  # of a course's range
+MEDIAN_WINDOW = 1 / 60  # of the training, over which the moving median is taken
+MOST_BINS = 500  # over which the range of a curve is plotted
 
 
 @in_style
 def training_curves(record: Record, arrays: Arrays) -> Figure:
-    """Pain, the world model's loss if there is one, and accuracy over training."""
+    """Plot pain, the world model's loss if there is one, and accuracy over training."""
     labels = {
         "pain": "pain of C\n(squared distance)",
         "world_model_loss": "loss of M\n(½ squared error)",
@@ -35,7 +35,7 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
     axes: NDArray[Any] = figure.subplots(len(labels), 1, sharex=True)
     for (name, label), ax in zip(labels.items(), axes, strict=True):
         series = arrays[name].astype(float)
-        _draw_course(ax, steps, series)
+        _plot_series(ax, steps, series)
         ax.set_ylabel(label)
         grid(ax)
         if name == "accuracy":
@@ -50,24 +50,33 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
     return figure
 
 
-def _draw_course(ax: Axes, steps: Floats, series: Floats) -> None:
-    """A course in at most MOST_BINS parts: the range of each, as all its points would show, and the moving median."""
+def _plot_series(ax: Axes, steps: Floats, series: Floats) -> None:
+    """Plot a series: its range in each of at most MOST_BINS bins, which is what all points would show, and its median.
+
+    Args:
+        ax: where to plot.
+        steps: (n,), outer steps.
+        series: (n,), values at these steps.
+    """
     size = -(-len(series) // MOST_BINS)
     starts = np.arange(0, len(series), size)
     middles = np.minimum(starts + size // 2, len(series) - 1)
     low, high = np.fmin.reduceat(series, starts), np.fmax.reduceat(series, starts)
     ax.fill_between(steps[middles], low, high, color="0.78", linewidth=0.5, label="range of outer steps")
-    ax.plot(steps[middles], smoothed(series)[middles], color=BLUE, linewidth=1.6, label="moving median")
+    ax.plot(steps[middles], moving_median(series)[middles], color=BLUE, linewidth=1.6, label="moving median")
     if len(series) == 1:
         ax.plot(steps, series, color=BLUE, marker="o")
 
 
-def smoothed(series: Floats) -> Floats:
-    """The moving median over SMOOTHED_OVER of a course, shorter at its ends; NaN where all of a window is."""
-    half = int(len(series) * SMOOTHED_OVER / 2)
+def moving_median(series: Floats) -> Floats:
+    """Return the moving median over MEDIAN_WINDOW of a series, NaN where a whole window is NaN.
+
+    The window is shorter at the ends. The result has the shape of the series, (n,).
+    """
+    half = int(len(series) * MEDIAN_WINDOW / 2)
     padded = np.concatenate([np.full(half, np.nan), series, np.full(half, np.nan)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    out = np.full(len(series), np.nan)
-    seen = ~np.isnan(windows).all(axis=1)
-    out[seen] = np.nanmedian(windows[seen], axis=1)
-    return out
+    median = np.full(len(series), np.nan)
+    has_values = ~np.isnan(windows).all(axis=1)
+    median[has_values] = np.nanmedian(windows[has_values], axis=1)
+    return median

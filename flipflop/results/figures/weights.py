@@ -1,5 +1,6 @@
-"""The weights of a net as a Hinton diagram."""
+"""The figure of a net's weights: every matrix as a Hinton diagram, or as an image if it is large."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,79 +19,93 @@ from flipflop.results.figures.style import BLUE, VERMILION, in_style, new_figure
 from flipflop.results.figures.titles import add_title, run_title
 
 Floats = NDArray[np.floating]
-LARGEST_HINTON = 64  # rows or columns; larger matrices are drawn as an image, where squares would not be seen
+LARGEST_HINTON = 64  # rows or columns; the squares of larger matrices would be too small, so they become images
 LIGHT = "#FBD9A0"  # of negative weights
-IMAGE_COLOURS = "cividis"  # from dark, negative, to light: in grey too
+IMAGE_COLOURS = "cividis"  # from dark for negative to light for positive weights, in print in grey too
 SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)])
 SQUARE_CODES = (Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY)
 INPUTS_OF = {
     "controller": ("A", "B", "X", "1", "pain", "last y"),
     "world_model": ("A", "B", "X", "1", "pain", "y"),
 }
-
-
 NETS = {"controller": "Controller (C)", "world_model": "World model (M)"}
 
 
 @in_style
 def weights(record: Record, arrays: Arrays, net: str) -> Figure:
-    """Every matrix of a net as a Hinton diagram: the area of a square is the size of a weight, its look the sign.
+    """Plot every matrix of a net as a Hinton diagram; of an ensemble, those of the first model.
 
-    Of an ensemble, the first model's.
+    Args:
+        record: of the run.
+        arrays: of the run.
+        net: controller or world_model.
     """
-    inputs = INPUTS_OF[net]
-    of_one = 0 if arrays[f"{net}.output_bias"].ndim else ...
-    names = ("input", "recurrent", "bias", "output")
-    parts = {part: arrays[f"{net}.{part}"][of_one].astype(float) for part in names}
-    output_bias = float(arrays[f"{net}.output_bias"][of_one])
-    rows, hidden = parts["recurrent"].shape  # an LSTM has rows for four gates
-    everything = np.abs(np.concatenate([part.ravel() for part in parts.values()] + [np.array([output_bias])]))
+    is_ensemble = arrays[f"{net}.output_bias"].ndim > 0
+    names = ("input", "recurrent", "bias", "output", "output_bias")
+    parts = {name: arrays[f"{net}.{name}"][0 if is_ensemble else ...].astype(float) for name in names}
+    rows, hidden = parts["recurrent"].shape  # an LSTM has a row for each of the four gates of a hidden unit
+    everything = np.abs(np.concatenate([part.ravel() for part in parts.values()]))
     largest = float(everything[np.isfinite(everything)].max(initial=0)) or 1.0
 
-    images = max(rows, hidden) > LARGEST_HINTON
+    is_image = max(rows, hidden) > LARGEST_HINTON
     cell = 0.19 * min(1, LARGEST_HINTON / rows, 40 / hidden)  # inches
     figure = new_figure(max(cell * (hidden + 11) + 4, 7), cell * max(rows, 8) + 2.5)
-    which = "" if of_one is ... else ", first of the ensemble"
-    add_title(figure, f"{NETS[net]} weights{which}, {run_title(record)}")
+    member = ", first of the ensemble" if is_ensemble else ""
+    add_title(figure, f"{NETS[net]} weights{member}, {run_title(record)}")
     axes: NDArray[Any] = figure.subplots(
         2, 3, width_ratios=(6, max(hidden, 4), 1), height_ratios=(max(rows, 4), 1), squeeze=False
     )
-    hinton(axes[0, 0], parts["input"], largest, images)
+    hinton(axes[0, 0], parts["input"], largest, is_image)
+    hinton(axes[0, 1], parts["recurrent"], largest, is_image)
+    hinton(axes[0, 2], parts["bias"][:, None], largest, is_image)
+    hinton(axes[1, 1], parts["output"][None], largest, is_image)
+    hinton(axes[1, 2], parts["output_bias"].reshape(1, 1), largest, is_image)
+    _label(axes, INPUTS_OF[net], rows, hidden)
+    if is_image:
+        figure.colorbar(ScalarMappable(Normalize(-largest, largest), IMAGE_COLOURS), ax=axes, label="weight")
+    else:
+        styles = ((f"full cell: +{largest:.2g}", BLUE, BLUE), (f"full cell: -{largest:.2g}", LIGHT, VERMILION))
+        handles = [
+            Line2D([], [], ls="", marker="s", markersize=9, mfc=face, mec=edge, label=label)
+            for label, face, edge in styles
+        ]
+        figure.legend(handles=handles, loc="outside lower left", ncols=2)
+    return figure
+
+
+def _label(axes: NDArray[Any], inputs: Sequence[str], rows: int, hidden: int) -> None:
+    """Label the (2, 3) axes of a net's matrices: the weights into the hidden units above, those to the output below."""
     axes[0, 0].set_title("from inputs")
     axes[0, 0].set_xticks(range(6), inputs, rotation=90)
-    hinton(axes[0, 1], parts["recurrent"], largest, images)
     axes[0, 1].set_title("from hidden units one step before")
-    hinton(axes[0, 2], parts["bias"][:, None], largest, images)
     axes[0, 2].set_title("bias")
     axes[0, 2].set_xticks([])
     for ax in axes[0, :2]:
         ax.set_ylabel("to hidden unit" if rows == hidden else "to gates i, f, g, o of hidden units")
     for ax in axes[0] if rows > hidden else ():
         ax.set_yticks(range(0, rows, hidden), [f"{gate} 0" for gate in "ifgo"])
-    hinton(axes[1, 1], parts["output"][None], largest, images)
     axes[1, 1].set_xlabel("to the output, from hidden units")
-    hinton(axes[1, 2], np.array([[output_bias]]), largest, images)
     axes[1, 2].set_xlabel("bias")
     axes[1, 2].set_xticks([])
     for ax in axes[1]:
         ax.set_yticks([])
     axes[1, 0].axis("off")
-    if images:
-        figure.colorbar(ScalarMappable(Normalize(-largest, largest), IMAGE_COLOURS), ax=axes, label="weight")
-    else:
-        looks = ((f"full cell: +{largest:.2g}", BLUE, BLUE), (f"full cell: -{largest:.2g}", LIGHT, VERMILION))
-        handles = [
-            Line2D([], [], ls="", marker="s", markersize=9, mfc=face, mec=edge, label=label)
-            for label, face, edge in looks
-        ]
-        figure.legend(handles=handles, loc="outside lower left", ncols=2)
-    return figure
 
 
 def hinton(ax: Axes, matrix: Floats, largest: float, is_image: bool) -> None:
-    """Draw a matrix: dark filled squares are positive weights, light ones with an edge negative; or as an image."""
+    """Plot a matrix as a Hinton diagram: a square for each weight, whose area is proportional to its absolute value.
+
+    Squares of positive weights are dark, those of negative ones light with an edge. Weights that are not finite, as in
+    a diverged net, are left out.
+
+    Args:
+        ax: where to plot.
+        matrix: (rows, columns), weights.
+        largest: the absolute value whose square fills its cell.
+        is_image: plot an image of the weights instead.
+    """
     rows, columns = matrix.shape
-    matrix = np.where(np.isfinite(matrix), matrix, 0)  # a diverged net's
+    matrix = np.where(np.isfinite(matrix), matrix, 0)
     ax.set_xlim(-0.5, columns - 0.5)
     ax.set_ylim(rows - 0.5, -0.5)
     ax.set_facecolor("0.93")
@@ -108,5 +123,5 @@ def hinton(ax: Axes, matrix: Floats, largest: float, is_image: bool) -> None:
         at = np.argwhere(np.sign(matrix) == sign)
         corners = at[:, None, ::-1] + sides[tuple(at.T)][:, None, None] * SQUARE
         codes = np.tile(SQUARE_CODES, len(at))
-        squares = Path(corners.reshape(-1, 2), codes)  # one path of many squares: a tenth of the bytes of many paths
+        squares = Path(corners.reshape(-1, 2), codes)  # one path for all: a tenth of the file size of many paths
         ax.add_patch(PathPatch(squares, facecolor=face, edgecolor=edge, linewidth=0.6))

@@ -1,4 +1,4 @@
-"""The data that the page's script shows of a picked run."""
+"""The data from which the page's script shows a picked run."""
 
 import json
 import shlex
@@ -10,24 +10,27 @@ from numpy.typing import NDArray
 
 from flipflop.records.record import Record
 from flipflop.results.load import Sweep
-from flipflop.results.page.html import last_line
 
-CURVE = 200  # points of a run's pain curve, at most,
-ALL_CURVES = 400_000  # and of all runs', so that a page of 10,000 runs still opens
+CURVE = 200  # the most points of a run's pain curve
+ALL_CURVES = 400_000  # the most points of all curves, so that a browser can open the page of 10,000 runs
 
 
 def differing_settings(records: Sequence[Record]) -> list[str]:
-    """The settings in which records differ, the seed too."""
+    """Return the keys of the settings in which records differ, including the seed."""
     keys = dict.fromkeys(key for record in records for key in record.config)
     return [key for key in keys if len({json.dumps(record.config.get(key)) for record in records}) > 1]
 
 
 def setting_text(value: object) -> str:
+    """Return a setting's value as text."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def data_of(sweep: Sweep) -> dict[str, Any]:
-    """What a picked run shows: its metrics, the settings in which runs differ, its pain curve."""
+    """Return the data of all runs: metrics, the settings in which runs differ, and pain curves.
+
+    The names of metrics and settings are given once; a run has its values in the same order.
+    """
     metrics = list(dict.fromkeys(name for record in sweep.records for name in record.metrics))
     differing = differing_settings(sweep.records)
     pains = sweep.series("pain")
@@ -55,7 +58,10 @@ def data_of(sweep: Sweep) -> dict[str, Any]:
 
 
 def _thinned(values: NDArray[np.generic], most: int) -> list[float | None]:
-    """Means of even stretches, to 3 digits; None where one is no number. page.js knows the stretches."""
+    """Return at most `most` means over parts of the values of equal length, rounded to 3 digits.
+
+    A mean that is not finite becomes None. page.js computes the same parts.
+    """
     points = min(most, len(values))
     bounds = np.arange(points + 1) * len(values) // points
     with np.errstate(over="ignore", invalid="ignore"):
@@ -64,7 +70,13 @@ def _thinned(values: NDArray[np.generic], most: int) -> list[float | None]:
 
 
 def _rounded(value: Any, digits: int) -> Any:
-    """A number to so many digits, None for one that JSON has not; anything else as it is."""
+    """Return a float rounded to significant digits, or None if it is not finite; return anything else unchanged."""
     if not isinstance(value, float):
         return value
     return float(f"{value:.{digits}g}") if np.isfinite(value) else None
+
+
+def last_line(error: str) -> str:
+    """Return the last line of an error, of which a traceback's is the message; at most 300 characters."""
+    lines = error.strip().splitlines()
+    return lines[-1][-300:] if lines else ""

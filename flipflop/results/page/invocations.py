@@ -1,4 +1,4 @@
-"""What was run, when and where: the page's part on provenance, from sweep.yaml."""
+"""The page's parts on provenance, from sweep.yaml: which commands made the sweep, when, and on which machine."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,19 @@ from flipflop.results.page.html import escaped
 
 
 def read_invocations(sweep: Sweep) -> tuple[list[dict[str, Any]], str | None]:
-    """The entries of sweep.yaml, all values as text; or why there are none, as a sentence.
+    """Read the invocations that made a sweep from its sweep.yaml, with all values as text.
 
-    A stock launcher leaves one in each job's folder.
+    Without such a file, the files in the folders of the jobs are read, where Hydra's own launchers leave one each.
+
+    Returns:
+        The invocations, and None or, if there are none, the reason as a sentence.
     """
-    own = sweep.folder / "sweep.yaml"
-    paths = [own] if own.is_file() else [home / "sweep.yaml" for home in dict.fromkeys(sweep.homes.values())]
+    shared = sweep.folder / "sweep.yaml"
+    paths = [shared] if shared.is_file() else [home / "sweep.yaml" for home in dict.fromkeys(sweep.homes.values())]
     entries: list[dict[str, Any]] = []
     for path in paths:
         try:
-            # The base loader makes text of every value: a stranger's tags construct nothing.
+            # The base loader reads every value as text, so that tags in a foreign file construct no objects.
             found = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
         except FileNotFoundError:
             return [], f"{path} is missing: what was run, when and where is not known"
@@ -30,28 +33,32 @@ def read_invocations(sweep: Sweep) -> tuple[list[dict[str, Any]], str | None]:
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
             return [], f"{path} is no list of invocations: what was run, when and where is not known"
         entries += found
-    return entries if own.is_file() else _merged(entries), None
+    return entries if shared.is_file() else _merged(entries), None
 
 
 def _merged(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Jobs of one command as one entry, from the first one's start to the last one's end."""
+    """Merge the jobs of one command into one invocation, from the first job's start to the last job's end."""
     merged: dict[str, dict[str, Any]] = {}
     for entry in entries:
-        same = "\n".join(fact for _, fact in _facts(entry)[:-2])  # all but start and end
-        first = merged.setdefault(same, dict(entry))
+        facts = "\n".join(fact for _, fact in _facts(entry)[:-2])  # all but start and end
+        first = merged.setdefault(facts, dict(entry))
         first["ended"] = entry.get("ended")
     return list(merged.values())
 
 
 def _plain(value: object) -> str:
-    """A value of sweep.yaml. Only text is shown: what was nested by a stranger can be boundless when written out."""
+    """Return a value of sweep.yaml to be shown, if it is text.
+
+    Anything else is `not readable`: in a foreign file, nested values with aliases can expand without bound.
+    """
     return "not known" if value in ("null", "", None) else value if isinstance(value, str) else "not readable"
 
 
 def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What an invocation says of itself: command, versions, revision and machine, and last its start and end."""
+    """Return an invocation's facts as (name, text): command, versions, revision, machine, start and, last, end."""
 
     def part(name: str) -> Mapping[str, Any]:
+        """Return a nested mapping of the invocation, or an empty one if it is something else."""
         found = entry.get(name)
         return found if isinstance(found, dict) else {}
 
@@ -72,6 +79,7 @@ def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def command_section(sweep: Sweep, invocations: Sequence[dict[str, Any]]) -> str:
+    """Return the part on commands as HTML: those that made the sweep, and one that repeats a run."""
     commands = list(dict.fromkeys(_plain(entry.get("command")) for entry in invocations))
     folder = shlex.quote(str(sweep.folder))
     if commands:
@@ -89,6 +97,13 @@ def command_section(sweep: Sweep, invocations: Sequence[dict[str, Any]]) -> str:
 
 
 def provenance_section(sweep: Sweep, invocations: Sequence[dict[str, Any]], problem: str | None) -> str:
+    """Return the section on provenance as HTML: the invocations, the results version and the settings of all runs.
+
+    Args:
+        sweep: the runs.
+        invocations: of the sweep, from `read_invocations`.
+        problem: why there are none, from `read_invocations`.
+    """
     parts = [f"<p>{escaped(problem)}.</p>"] if problem else []
     for number, entry in enumerate(invocations, 1):
         pairs = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in _facts(entry))

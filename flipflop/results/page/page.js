@@ -3,7 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   document.documentElement.classList.add("js");
 
-  // What a cell sorts by: a number where the column has numbers, with blanks (NaN) last either way.
+  // The value by which a cell sorts: a number in columns of numbers. Blanks (NaN) are last in both directions.
   const keyOf = (cell, isNumber) => {
     const text = cell.dataset.by ?? cell.textContent;
     return isNumber ? Number.parseFloat(text.replaceAll(",", "")) : text.toLowerCase();
@@ -50,19 +50,19 @@
     };
     input.addEventListener("input", filter);
     select?.addEventListener("change", filter);
-    filter(); // a browser may have kept what was typed before a reload
+    filter(); // browsers keep the typed text on reload
   }
 
-  const made = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+  const tag = (name, text) => Object.assign(document.createElement(name), { textContent: text });
 
   const pairs = (title, names, values) => {
     const box = document.createElement("div");
     const list = document.createElement("dl");
     names.forEach((name, i) => {
       const value = values[i];
-      list.append(made("dt", name), made("dd", typeof value === "number" ? plain(value) : String(value ?? "none")));
+      list.append(tag("dt", name), tag("dd", typeof value === "number" ? plain(value) : String(value ?? "none")));
     });
-    box.append(made("h4", title), list);
+    box.append(tag("h4", title), list);
     return box;
   };
 
@@ -70,14 +70,14 @@
     Number.isInteger(value) ? value.toLocaleString("en")
       : Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
 
-  const drawn = (name, attributes, text) => {
+  const shape = (name, attributes, text) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     if (text !== undefined) element.textContent = text;
     return element;
   };
 
-  // Pain over the outer steps, on a log scale. Each point is the mean of one of as many even stretches of the steps.
+  // Plot pain over the outer steps, on a log scale. Each point is the mean over an equal part of the steps (data.py).
   const curve = ({ pain, kept, every }, width) => {
     const height = 260, left = 52, right = 16, top = 12, bottom = 40;
     const points = pain.map((value, i) => {
@@ -91,35 +91,35 @@
     const last = every * kept;
     const x = (step) => left + (step / last) * (width - left - right);
     const y = (value) => top + ((high - Math.log10(value)) / (high - low)) * (height - top - bottom);
-    const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label":
+    const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label":
       `Pain over ${plain(last)} outer steps, from ${plain(values[0])} to ${plain(values[values.length - 1])}` });
 
     const decades = Math.ceil((high - low) / 6);
     for (let power = low; power <= high; power += decades) {
       const at = y(10 ** power);
-      svg.append(drawn("line", { class: "axis", x1: left, x2: width - right, y1: at, y2: at }));
-      svg.append(drawn("text", { x: left - 8, y: at + 4, "text-anchor": "end" }, `1e${power}`));
+      svg.append(shape("line", { class: "axis", x1: left, x2: width - right, y1: at, y2: at }));
+      svg.append(shape("text", { x: left - 8, y: at + 4, "text-anchor": "end" }, `1e${power}`));
     }
     const rough = last / 4, unit = 10 ** Math.floor(Math.log10(rough));
     const stride = Math.max(1, unit * [1, 2, 5, 10].find((factor) => unit * factor >= rough));
     for (let step = 0; step <= last; step += stride) {
       const anchor = x(step) > width - 40 ? "end" : "middle";
-      svg.append(drawn("line", { class: "axis", x1: x(step), x2: x(step), y1: height - bottom, y2: height - bottom + 5 }));
-      svg.append(drawn("text", { x: x(step), y: height - bottom + 18, "text-anchor": anchor }, step.toLocaleString("en")));
+      svg.append(shape("line", { class: "axis", x1: x(step), x2: x(step), y1: height - bottom, y2: height - bottom + 5 }));
+      svg.append(shape("text", { x: x(step), y: height - bottom + 18, "text-anchor": anchor }, step.toLocaleString("en")));
     }
-    svg.append(drawn("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, "outer step"));
+    svg.append(shape("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, "outer step"));
 
-    // A gap where there is no number; a point on its own would be an invisible line.
-    const group = drawn("g", { class: "curve" });
-    let stretch = [];
+    // Where there is no number the line has a gap. A single point between gaps is plotted as a dot.
+    const group = shape("g", { class: "curve" });
+    let segment = [];
     const end = () => {
-      if (stretch.length > 1) group.append(drawn("polyline", { points: stretch.map((at) => at.join()).join(" ") }));
-      else if (stretch.length) group.append(drawn("circle", { cx: stretch[0][0], cy: stretch[0][1], r: 2.5 }));
-      stretch = [];
+      if (segment.length > 1) group.append(shape("polyline", { points: segment.map((at) => at.join()).join(" ") }));
+      else if (segment.length) group.append(shape("circle", { cx: segment[0][0], cy: segment[0][1], r: 2.5 }));
+      segment = [];
     };
     for (const { step, value } of points) {
       if (value === null) end();
-      else stretch.push([x(step).toFixed(1), y(value).toFixed(1)]);
+      else segment.push([x(step).toFixed(1), y(value).toFixed(1)]);
     }
     end();
     svg.append(group);
@@ -133,39 +133,39 @@
     row.setAttribute("aria-current", "true");
     const index = row.cells[0].textContent.trim();
     const run = data.runs[index];
-    panel.replaceChildren(made("h3", `Run ${index}: ${run.status}`));
+    panel.replaceChildren(tag("h3", `Run ${index}: ${run.status}`));
     panel.hidden = false;
     if (document.getElementById(`run-${index}`)) {
       const what = run.status === "ok" ? "Its figures are below" : "Its error in full is below";
-      const link = Object.assign(made("a", what), { href: `#run-${index}` });
+      const link = Object.assign(tag("a", what), { href: `#run-${index}` });
       link.addEventListener("click", () => { document.getElementById(`run-${index}`).open = true; });
       panel.append(document.createElement("p"));
       panel.lastChild.append(link);
     }
-    if (run.error) panel.append(made("pre", run.error));
+    if (run.error) panel.append(tag("pre", run.error));
     const style = getComputedStyle(panel);
     const room = panel.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight);
     const svg = run.curve && curve(run.curve, Math.max(260, Math.min(room, 736)));
     const means = run.curve && run.curve.pain.length < run.curve.kept ? ", each point the mean of several" : "";
-    panel.append(made("h4", "Pain while training"));
-    panel.append(svg || made("p", "It has left no history of its pain."));
-    if (svg) panel.append(Object.assign(made("p", `Log scale${means}.`), { className: "faint" }));
+    panel.append(tag("h4", "Pain while training"));
+    panel.append(svg || tag("p", "It has left no history of its pain."));
+    if (svg) panel.append(Object.assign(tag("p", `Log scale${means}.`), { className: "faint" }));
 
     const columns = Object.assign(document.createElement("div"), { className: "columns" });
     if (run.metrics) columns.append(pairs("Metrics", data.metrics, run.metrics));
     if (data.settings.length) columns.append(pairs("Settings in which runs differ", data.settings, run.settings));
     panel.append(columns);
-    // A run without metrics has left no weights to draw from.
-    if (run.metrics) panel.append(made("h4", "To draw the rest"), made("pre", `${data.command} ${index}`));
+    // A run without metrics has no saved weights from which figures could be plotted.
+    if (run.metrics) panel.append(tag("h4", "To draw the rest"), tag("pre", `${data.command} ${index}`));
     document.getElementById("how-to-pick").textContent = `Run ${index} is picked: it is shown below the table.`;
     panel.scrollIntoView({ block: "nearest" });
   };
   runs.tBodies[0].addEventListener("click", (event) => {
     const row = event.target.closest("tr");
-    if (row && !String(getSelection())) pick(row); // selecting text to copy it is no click
+    if (row && !String(getSelection())) pick(row); // a click that selects text does not pick the run
   });
 
-  // On paper nothing can be opened.
+  // Open all details for printing, and close them again afterwards.
   let closed = [];
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll("details:not([open])")];

@@ -1,8 +1,8 @@
-"""A sweep as one web page that needs nothing beside itself: no network, no server, no other file.
+"""A sweep's report as one web page in one file, which needs no network and no server.
 
-Records are somebody's text: labels, settings and errors may hold anything. Every piece of text goes through `escaped`,
-the data for the script through `escaped_json`; and if something slipped by, the page's policy lets no
-script run but its own.
+Labels, settings and errors come from records and may hold anything. Every piece of text is passed through `escaped`,
+and the data for the script through `escaped_json`. Should one be missed, the page's content security policy allows no
+script but the page's own, by its hash.
 """
 
 import base64
@@ -25,17 +25,21 @@ from flipflop.results.page.svg import Figures, figure_element
 def write_page(sweep: Sweep, path: Path, sweep_figures: Figures, run_figures: Callable[[Record], Figures]) -> None:
     """Write a sweep's page.
 
-    `sweep_figures` are the sweep's, `run_figures` draws those of one run; it is asked for at most 12.
+    Args:
+        sweep: the runs.
+        path: of the file.
+        sweep_figures: {name: SVG}, the figures of the sweep.
+        run_figures: returns the figures of a run; called for at most 12 runs.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
-    # Text may hold halves of surrogate pairs, which JSON can carry and no encoding can.
+    # Text from JSON may hold half of a surrogate pair, which UTF-8 cannot encode: it becomes a question mark.
     write_atomically(path, page_of(sweep, sweep_figures, run_figures).encode("utf-8", "replace"))
 
 
 def page_of(sweep: Sweep, sweep_figures: Figures, run_figures: Callable[[Record], Figures]) -> str:
-    """A sweep's page as text."""
+    """Return a sweep's page as HTML; the arguments are those of `write_page`."""
     style, script = (
         files("flipflop.results.page").joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js")
     )
@@ -45,24 +49,12 @@ def page_of(sweep: Sweep, sweep_figures: Figures, run_figures: Callable[[Record]
         "base-uri 'none'; form-action 'none'"
     )
     title = f"Sweep {sweep.folder.resolve().name}"
-    titles = {record.key: group.title for group in sweep.groups() for record in group.records}
     invocations, problem = read_invocations(sweep)
-    problems = [*sweep.all_problems(), *([problem] if problem else [])]
-    sections = {
-        "Results": results_section(sweep),
-        "Figures of the sweep": "".join(figure_element(name, svg, "sweep") for name, svg in sweep_figures.items()),
-        "Runs": runs_section(sweep, titles),
-        "Some runs": cards_section(sweep, titles, run_figures),
-        "Runs that went wrong": failures_section(sweep),
-        "Problems in the folder": "".join(f"<li>{escaped(each)}</li>" for each in dict.fromkeys(problems)),
-        "Provenance": provenance_section(sweep, invocations, problem),
-    }
-    sections["Problems in the folder"] = wrap("ul", sections["Problems in the folder"])
-    present = {name: content for name, content in sections.items() if content}
-    links = "".join(f'<li><a href="#{anchor(name)}">{name}</a></li>' for name in present)
+    sections = _sections(sweep, sweep_figures, run_figures, provenance_section(sweep, invocations, problem), problem)
+    links = "".join(f'<li><a href="#{anchor(name)}">{name}</a></li>' for name in sections)
     main = "\n".join(
         f'<section aria-labelledby="{anchor(name)}"><h2 id="{anchor(name)}">{name}</h2>\n{content}</section>'
-        for name, content in present.items()
+        for name, content in sections.items()
     )
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -91,3 +83,25 @@ def page_of(sweep: Sweep, sweep_figures: Figures, run_figures: Callable[[Record]
 </body>
 </html>
 """
+
+
+def _sections(
+    sweep: Sweep,
+    sweep_figures: Figures,
+    run_figures: Callable[[Record], Figures],
+    provenance: str,
+    problem: str | None,
+) -> dict[str, str]:
+    """Return the page's sections that are not empty, {name: HTML}; `problem` is one with sweep.yaml."""
+    titles = {record.key: group.title for group in sweep.groups() for record in group.records}
+    problems = dict.fromkeys([*sweep.all_problems(), *([problem] if problem else [])])
+    sections = {
+        "Results": results_section(sweep),
+        "Figures of the sweep": "".join(figure_element(name, svg, "sweep") for name, svg in sweep_figures.items()),
+        "Runs": runs_section(sweep, titles),
+        "Some runs": cards_section(sweep, titles, run_figures),
+        "Runs that went wrong": failures_section(sweep),
+        "Problems in the folder": wrap("ul", "".join(f"<li>{escaped(sentence)}</li>" for sentence in problems)),
+        "Provenance": provenance,
+    }
+    return {name: content for name, content in sections.items() if content}

@@ -1,4 +1,4 @@
-"""The tables of the page: groups of runs, and runs."""
+"""The page's sections with tables: one of the groups of runs, one of the runs."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -17,7 +17,7 @@ STATUSES = ("ok", "diverged", "failed", "crashed")
 
 
 def results_section(sweep: Sweep) -> str:
-    """How many runs ended how, and the table of groups beside the paper's claims."""
+    """Return the section of results as HTML: numbers of runs by status, and the table of groups with the claims."""
     counts = {status: sum(record.status == status for record in sweep.records) for status in STATUSES}
     ended = "".join(f'<li class="{status}"><b>{count:,}</b> {status}</li>' for status, count in counts.items() if count)
     solved = sum(bool(record.metrics.get("success")) for record in sweep.records)
@@ -45,7 +45,7 @@ def results_section(sweep: Sweep) -> str:
 
 
 def _group_columns(rows: Sequence[Summary]) -> list[tuple[Column, Callable[[Summary], str]]]:
-    """The columns of the table of groups, each with what makes a cell of a group."""
+    """Return the columns of the table of groups, each with the function that returns a group's cell."""
     columns: list[tuple[Column, Callable[[Summary], str]]] = [
         (Column(name, "name"), lambda row, name=name: cell(row.name.get(name)))  # type: ignore[misc]
         for name in dict.fromkeys(key for row in rows for key in row.name)
@@ -69,36 +69,48 @@ def _group_columns(rows: Sequence[Summary]) -> list[tuple[Column, Callable[[Summ
     ]
 
 
-# For many runs one p takes a while, and groups come out alike.
+# Cached, as one p-value takes long for many runs, and groups often have the same counts.
 _boschloo = cache(boschloo)
 
 
 def _p_value(row: Summary) -> str:
+    """Return the cell of the p-value of a group's rate against the claim."""
     claim = claim_of(row.settings)
     return cell(f"{_boschloo(row.successes, row.runs, *claim):.2g}" if claim and row.runs else None)
 
 
 def _from_reset(row: Summary) -> str:
+    """Return the cell of a group's rate in the test without a burn-in."""
     return cell(None) if row.successes_from_reset is None else _rate(row.successes_from_reset, row.runs)
 
 
 def _rate_of(claim: Claim | None) -> str:
+    """Return the cell of the claim's rate."""
     return _rate(*claim) if claim else cell(None)
 
 
 def _rate(successes: int, trials: int) -> str:
+    """Return the cell of a rate with its interval, which sorts by the rate."""
     return cell(rate(successes, trials), by=successes / trials if trials else None)
 
 
 def _whole(number: float | None) -> str | None:
+    """Format a number without decimals: `36,000`."""
     return None if number is None else f"{number:,.0f}"
 
 
 def precise(number: float | None) -> str | None:
+    """Format a number with three digits: `1.20e-04`."""
     return None if number is None else f"{number:.2e}"
 
 
 def runs_section(sweep: Sweep, titles: Mapping[str, str]) -> str:
+    """Return the section of runs as HTML: a sortable table from which one run can be picked.
+
+    Args:
+        sweep: the runs.
+        titles: {key of a run: name of its group}.
+    """
     columns = [
         Column("run", "number"),
         Column("group", "name"),
@@ -110,44 +122,47 @@ def runs_section(sweep: Sweep, titles: Mapping[str, str]) -> str:
         Column("mean pain", "number"),
         Column("CPU s", "number"),
     ]
-
-    def cells(record: Record) -> list[str]:
-        metrics = record.metrics
-        accuracy = metrics.get("mean_accuracy")
-        return [
-            f'><button type="button">{record.index}</button>',
-            cell(titles[record.key]),
-            cell(record.config.get("seed")),
-            f' class="{record.status}">{record.status}' if record.status in STATUSES else cell(record.status),
-            cell({"True": "yes", "False": "no"}.get(str(metrics.get("success")))),
-            cell(_whole(metrics.get("steps_to_solve"))),
-            cell(None if accuracy is None else f"{accuracy:.1%}"),
-            cell(precise(metrics.get("mean_pain"))),
-            cell(f"{record.seconds:.2f}"),
-        ]
-
     statuses = [status for status in STATUSES if any(record.status == status for record in sweep.records)]
-    rows = [(f' data-status="{escaped(record.status)}"', cells(record)) for record in sweep.records]
-    told = (
+    rows = [
+        (f' data-status="{escaped(record.status)}"', _run_cells(record, titles[record.key])) for record in sweep.records
+    ]
+    missing = (
         f"<p>{sweep.missing:,} of {counted(sweep.planned, 'planned run')} are not done: "
         f"{listed(_gaps(sweep), sweep.missing)}.</p>\n"
     )
     return (
-        f'{told if sweep.missing else ""}<p id="how-to-pick" role="status">Pick a run to see its metrics, its settings '
-        "and its pain while training.</p>\n"
+        f'{missing if sweep.missing else ""}<p id="how-to-pick" role="status">Pick a run to see its metrics, its '
+        "settings and its pain while training.</p>\n"
         + controls("runs", "Filter runs", statuses)
         + sortable_table("runs", columns, rows, "Runs")
         + '<section id="picked" class="picked" aria-label="Picked run" hidden></section>\n'
     )
 
 
+def _run_cells(record: Record, title: str) -> list[str]:
+    """Return the cells of a run's row, in the order of the columns; `title` is its group's name."""
+    metrics = record.metrics
+    accuracy = metrics.get("mean_accuracy")
+    return [
+        f'><button type="button">{record.index}</button>',
+        cell(title),
+        cell(record.config.get("seed")),
+        f' class="{record.status}">{record.status}' if record.status in STATUSES else cell(record.status),
+        cell({"True": "yes", "False": "no"}.get(str(metrics.get("success")))),
+        cell(_whole(metrics.get("steps_to_solve"))),
+        cell(None if accuracy is None else f"{accuracy:.1%}"),
+        cell(precise(metrics.get("mean_pain"))),
+        cell(f"{record.seconds:.2f}"),
+    ]
+
+
 def _gaps(sweep: Sweep) -> Iterator[int]:
-    """The indices of planned runs that have no record; lazily, as there may be any number of them."""
+    """Yield the indices of planned runs that have no record; lazily, as there may be very many."""
     for before, after in pairwise([-1, *(record.index for record in sweep.records), sweep.planned]):
         yield from range(before + 1, after)
 
 
 def listed(indices: Iterable[int], number: int, most: int = 40) -> str:
-    """The first of so many indices."""
+    """Return the first `most` of `number` indices as text: `0, 1, 2 and 37 more`."""
     more = f" and {number - most:,} more" if number > most else ""
     return ", ".join(map(str, islice(indices, most))) + more

@@ -1,10 +1,10 @@
-"""Numbers in the cells of tables."""
+"""Formats of numbers in the cells of tables."""
 
 from flipflop.statistics import wilson
 
 
 def rate(successes: int, trials: int) -> str:
-    """`6/10 .31-.83`: a rate with its Wilson interval."""
+    """Format a rate with its 95% Wilson interval: `6/10 .31-.83`."""
     if trials == 0:
         return "0/0"
     low, high = ("1.0" if bound == 1 else f"{bound:.2f}".removeprefix("0") for bound in wilson(successes, trials))
@@ -12,18 +12,19 @@ def rate(successes: int, trials: int) -> str:
 
 
 def count_of(successes: int | None, trials: int) -> str:
+    """Format a rate as `6/10`, or as empty text if there is none."""
     return "" if successes is None else f"{successes}/{trials}"
 
 
 def short(number: float | None) -> str:
-    """Steps short enough for a column: 36,000 as 36k."""
+    """Format a number of steps for a narrow column: 36,000 as `36k`, None as `-`."""
     if number is None:
         return "-"
     return f"{number:,.0f}" if number < 10_000 else f"{number / 1000:,.0f}k"
 
 
 def scientific(number: float | None) -> str:
-    """A number short enough for a column: 0.00012 as 1.2e-4."""
+    """Format a number for a narrow column: 0.00012 as `1.2e-4`, None as `-`."""
     if number is None:
         return "-"
     mantissa, exponent = f"{number:.1e}".split("e")

@@ -1,4 +1,4 @@
-"""What one run came to, as a table."""
+"""The result of a single run as a terminal table."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from flipflop.records.record import FINISHED, Record
 
 
 def show_run(record: Record, folder: Path, console: Console) -> None:
-    """Print what one run came to."""
+    """Print the result of one run: its metrics if it finished, its error if it failed."""
     metrics = record.metrics
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
@@ -28,8 +28,8 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
         table.add_row("mean accuracy", f"{accuracy:.1%} +/- {spread:.1%} over episodes")
         table.add_row("mean pain", f"{metrics['mean_pain']:.4e}")
     if "success_from_reset" in metrics and record.status != "diverged":
-        told = "yes" if metrics["success_from_reset"] else "no"
-        table.add_row("from reset", f"{told}, {metrics['solved_episodes_from_reset']}/{metrics['episodes']}")
+        answer = "yes" if metrics["success_from_reset"] else "no"
+        table.add_row("from reset", f"{answer}, {metrics['solved_episodes_from_reset']}/{metrics['episodes']}")
     solved_at, environment_steps = metrics["steps_to_solve"], metrics["environment_steps_to_solve"]
     outer_step = "" if record.counts_in == "environment step" else f"outer step {solved_at or 0:,}, "
     table.add_row("first solved", f"{outer_step}environment step {environment_steps:,}" if solved_at else "not solved")

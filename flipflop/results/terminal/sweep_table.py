@@ -1,4 +1,4 @@
-"""The sweep table: runs that differ only by seed in one row, beside the paper's claim."""
+"""The results of a sweep as a terminal table: one row per group of runs, beside the paper's claim."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,24 +15,24 @@ from flipflop.results.paper import claim_of
 from flipflop.results.terminal.formats import count_of, rate, scientific, short
 
 WIDTH = 80  # characters of a terminal
-SPARED = ("environment", "worst", "seconds", "reset")  # columns of the sweep table that summary.csv has too
+OPTIONAL = ("environment", "worst", "seconds", "reset")  # dropped in this order if the table is too wide for WIDTH
 
 
 def show_sweep(records: Sequence[Record], folder: Path, console: Console) -> None:
-    """Print the sweep table and what became of the runs."""
+    """Print the sweep table, how many runs ended with which status, and the errors."""
     console.print(sweep_table(summaries(records)))
     from_reset = any("success_from_reset" in record.metrics for record in records)
     console.print("steps: median to the first success; pain: mean over the final evaluation", style="dim")
     if from_reset:
-        console.print("success where from reset is told: after a burn-in; from reset: without one", style="dim")
+        console.print("from reset: tested without a burn-in; success of the same runs: after one", style="dim")
     show_outcomes(records, folder, console)
 
 
 def show_outcomes(records: Sequence[Record], folder: Path, console: Console) -> None:
-    """Print how many runs ended how, and the error of each that failed."""
+    """Print how many runs ended with which status, and the last line of each failed run's error."""
     counts = {status: sum(r.status == status for r in records) for status in ("ok", "diverged", "failed", "crashed")}
-    told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-    console.print(f"{counted(len(records), 'run')}: {told}; in {folder}", highlight=False, soft_wrap=True)
+    outcomes = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
+    console.print(f"{counted(len(records), 'run')}: {outcomes}; in {folder}", highlight=False, soft_wrap=True)
     for record in records:
         if record.error and record.status not in FINISHED:
             last_line = record.error.strip().splitlines()[-1]
@@ -40,14 +40,17 @@ def show_outcomes(records: Sequence[Record], folder: Path, console: Console) -> 
 
 
 def sweep_table(rows: Sequence[Summary]) -> Table:
-    """Groups as a table for a terminal of 80 columns; where names need the room, the last in SPARED go first."""
+    """Return a table of one row per group for a terminal of 80 columns.
+
+    Columns in OPTIONAL are dropped, one after the other, while the table is wider than that; summary.csv has them all.
+    """
     names = {
         key: _Column(key.rpartition(".")[2].replace("_", "_\n"), [row.name.get(key, "") for row in rows], "left")
         for row in rows
         for key in row.name
     }
     claims = [claim_of(row.settings) for row in rows]
-    told: dict[str, _Column] = {
+    columns: dict[str, _Column] = {
         "success": _Column("success\n95% CI", [rate(row.successes, row.runs) for row in rows], "left"),
         "paper": _Column("paper\n95% CI", [rate(*claim) if claim else "" for claim in claims], "left"),
         "reset": _Column("from\nreset", [count_of(row.successes_from_reset, row.runs) for row in rows], "left"),
@@ -58,32 +61,35 @@ def sweep_table(rows: Sequence[Summary]) -> Table:
         "seconds": _Column("CPU\ns", [f"{row.seconds:.1f}" for row in rows], "right"),
     }
     if not any(claims):
-        del told["paper"]
+        del columns["paper"]
     if all(row.successes_from_reset is None for row in rows):
-        del told["reset"]
+        del columns["reset"]
     if any(row.counts_in == "environment step" for row in rows):
-        del told["steps"]  # are environment steps there: only these can be compared
-    spared = [name for name in SPARED if name in told and (name != "environment" or "steps" in told)]
-    for name in spared:
-        if sum(column.width + 2 for column in (*names.values(), *told.values())) - 2 > WIDTH:
-            del told[name]
+        del columns["steps"]  # on a stream these are environment steps, which have their own column
+    # Environment steps stay where they are the only steps.
+    optional = [name for name in OPTIONAL if name in columns and (name != "environment" or "steps" in columns)]
+    for name in optional:
+        if sum(column.width + 2 for column in (*names.values(), *columns.values())) - 2 > WIDTH:
+            del columns[name]
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in names.values():
         table.add_column(column.header, overflow="fold")
-    for column in told.values():
+    for column in columns.values():
         table.add_column(column.header, justify=column.justify, no_wrap=True)
-    for row in zip(*(column.cells for column in (*names.values(), *told.values())), strict=True):
+    for row in zip(*(column.cells for column in (*names.values(), *columns.values())), strict=True):
         table.add_row(*map(escape, row))
     return table
 
 
 class _Column(NamedTuple):
+    """A column of the table, as text."""
+
     header: str
     cells: list[str]
     justify: Literal["left", "right"]
 
     @property
     def width(self) -> int:
-        """Characters of its widest line."""
+        """The number of characters of the widest line."""
         return max(len(line) for text in (self.header, *self.cells) for line in text.split("\n"))
