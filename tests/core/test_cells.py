@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import baseline as page
 import numpy as np
 import pytest
 from baseline import baseline
@@ -9,22 +10,20 @@ from baseline import baseline
 from flipflop.config.combinations import validate
 from flipflop.config.rules import ConfigError
 from flipflop.core.acting import act
-from flipflop.core.learning.bptt import (
-    controller_gradient,
-    predicted_pain_gradient,
-    true_pain_gradient,
-    world_model_gradient,
-)
-from flipflop.core.nets.cells.elman import Elman, Logistic
-from flipflop.core.nets.cells.lstm import LSTM
+from flipflop.core.learning.bptt import controller_gradient, predicted_pain_gradient, world_model_gradient
+from flipflop.core.nets.cells.base import cell_maker
 from flipflop.core.nets.rollout import Rollout
 from flipflop.core.nets.weights import Net, Weights, initial_weights, mask
 from flipflop.core.train import train
-from flipflop.core.worlds.base import streams
+from flipflop.core.worlds.base import Episodes, make_world, streams
 
-T, R, B, HIDDEN = 5, 2, 3, 3
+T, R, B, INPUTS, HIDDEN = 5, 2, 3, 6, 3
 GATES = {"elman": 1, "lstm": 4, "logistic": 1}
-KINDS = {"elman": Elman, "lstm": LSTM, "logistic": Logistic}
+KNOBS = {
+    "elman": page.cell("elman"),
+    "lstm": page.cell("lstm"),
+    "logistic": page.cell("elman", activation="logistic"),
+}
 PAIRS = [*product(("elman", "lstm"), repeat=2), ("logistic", "logistic")]
 
 
@@ -93,7 +92,11 @@ def numerical_gradient(function, weights):
     return Weights(*gradient)
 
 
-def worlds(rng):
+def buffers(cell):
+    return Rollout(R, T, B, INPUTS, HIDDEN, float, cell_maker(KNOBS[cell]))
+
+
+def episodes(rng):
     """Events (R, T, B, 3) and the latch (R, T, B)."""
     kinds = rng.integers(0, 4, size=(R, T, B))
     events = np.stack([kinds == kind for kind in range(3)], axis=-1).astype(float)
@@ -109,9 +112,13 @@ def assert_close(net, run, expected):
         np.testing.assert_allclose(ours, numerical, rtol=1e-6, atol=1e-9)
 
 
-def asked_in(world, events):
+def asked_in(pain_at, events):
     """Where there is pain, (R, T, B): as the core has it, and as numbers."""
-    return (None, np.ones(events.shape[:-1])) if world == "every" else (events[..., 2], events[..., 2])
+    return (None, np.ones(events.shape[:-1])) if pain_at == "every" else (events[..., 2], events[..., 2])
+
+
+def world(pain_at):
+    return make_world([page.world(pain_at=pain_at)] * R, float)
 
 
 @pytest.mark.parametrize("pain_at", ["every", "x"])
@@ -120,12 +127,12 @@ def test_the_world_models_gradient(cell, pain_at):
     """Each cell's BPTT: the gradient of summed squared error, averaged over episodes; also of pain at X alone."""
     rng = np.random.default_rng(0)
     weights = [random_weights(rng, cell) for _ in range(R)]
-    events, desired = worlds(rng)
+    events, desired = episodes(rng)
     actions = rng.random((R, T, B))
     out = Net.stack(weights, float)
     asked, is_asked = asked_in(pain_at, events)
-    rollout = Rollout(R, T, B, HIDDEN, float, KINDS[cell])
-    world_model_gradient(Net.stack(weights, float), rollout, events, desired, asked, actions, out)
+    drawn = Episodes(events, desired, asked)
+    world_model_gradient(Net.stack(weights, float), buffers(cell), world(pain_at), drawn, actions, out)
     pains = is_asked * (actions - desired) ** 2
 
     def loss(w, run):
@@ -148,17 +155,16 @@ def test_the_controllers_gradient(pain_at, cell, world_model_cell, credit):
     rng = np.random.default_rng(1)
     controllers = [random_weights(rng, cell) for _ in range(R)]
     models = [random_weights(rng, world_model_cell) for _ in range(R)]
-    events, desired = worlds(rng)
+    events, desired = episodes(rng)
     C, M, out = Net.stack(controllers, float), Net.stack(models, float), Net.stack(controllers, float)
-    rollout = Rollout(R, T, B, HIDDEN, float, KINDS[cell])
+    rollout = buffers(cell)
     asked, is_asked = asked_in(pain_at, events)
-    did = act(C, rollout, events, desired, asked)
+    drawn = Episodes(events, desired, asked)
+    did = act(C, rollout, world(pain_at), drawn)
     if credit == "true":
-        dpain = true_pain_gradient(did, desired, asked)
+        dpain = world(pain_at).pain_gradient(did.actions, drawn)
     else:
-        dpain = predicted_pain_gradient(
-            M, Rollout(R, T, B, HIDDEN, float, KINDS[world_model_cell]), rollout, did, credit
-        )
+        dpain = predicted_pain_gradient(M, buffers(world_model_cell), rollout, did, credit)
     controller_gradient(C, rollout, did, dpain, out)
 
     def objective(w, run, b, observed, states):
@@ -182,14 +188,14 @@ def test_the_controllers_gradient(pain_at, cell, world_model_cell, credit):
         assert_close(out, run, expected)
 
 
-def draw(**changes):
+def draw(changes):
     settings = baseline({f"controller.{key}": value for key, value in changes.items()}).controller
-    return initial_weights(streams(3).controller, settings)
+    return initial_weights(streams(3).controller, settings, INPUTS)
 
 
 def test_other_inits_leave_the_other_draws():
     """Recurrent weights of another kind come from the same place in the stream: all other weights are the same."""
-    gaussian, orthogonal, identity = (draw(init=init) for init in ("gaussian", "orthogonal", "identity"))
+    gaussian, orthogonal, identity = (draw({"init": init}) for init in ("gaussian", "orthogonal", "identity"))
     for other in (orthogonal, identity):
         np.testing.assert_array_equal(other.input, gaussian.input)
         np.testing.assert_array_equal(other.output, gaussian.output)
@@ -202,7 +208,9 @@ def test_other_inits_leave_the_other_draws():
 def test_the_activation_is_that_of_the_net_that_asks(net):
     """Logistic hidden units are used in training and in the test, by one net alone if that one asks."""
     short = SHORT | {"method.warmup_steps": 0, "eval.every": 5}
-    (tanh,), (logistic,) = (train([baseline(short | {f"{net}.activation": kind})]) for kind in ("tanh", "logistic"))
+    (tanh,), (logistic,) = (
+        train([baseline(short | {f"{net}.cell.activation": kind})]) for kind in ("tanh", "logistic")
+    )
     moved = {name: getattr(tanh, name).input != getattr(logistic, name).input for name in ("controller", "world_model")}
     assert moved[net].any()
     assert tanh.metrics.mean_pain != logistic.metrics.mean_pain
@@ -210,7 +218,7 @@ def test_the_activation_is_that_of_the_net_that_asks(net):
 
 def test_an_lstm_starts_by_remembering():
     """Its forget gates, the second of four, start with a bias of 1 or as asked for; each gate is orthogonal alone."""
-    default, other = draw(cell="lstm", init="orthogonal"), draw(cell="lstm", forget_bias=3.0)
+    default, other = (draw({"cell": "lstm"} | more) for more in ({"init": "orthogonal"}, {"cell.forget_bias": 3.0}))
     assert default.input.shape == (64, 6)
     np.testing.assert_array_equal(default.bias.reshape(4, 16), np.repeat([[0], [1], [0], [0]], 16, axis=1))
     np.testing.assert_array_equal(other.bias.reshape(4, 16)[1], np.full(16, 3.0))
@@ -218,7 +226,8 @@ def test_an_lstm_starts_by_remembering():
         np.testing.assert_allclose(gate @ gate.T, np.eye(16), atol=1e-12)
 
 
-SHORT = {"regime.steps": 40, "method.warmup_steps": 0, "eval.episodes": 5, "eval.every": 10}
+DIRECT = {"method": "direct", "regime.steps": 40, "eval.episodes": 5, "eval.every": 10}
+SHORT = DIRECT | {"method": "world_model", "method.warmup_steps": 0}
 
 
 @pytest.mark.parametrize(
@@ -244,15 +253,14 @@ def test_what_a_net_has_not_stays_nothing(changes, net, part, columns):
 
 def test_a_net_that_has_all_is_not_masked():
     """The default costs no multiplication."""
-    assert mask(baseline().controller, float) is None
-    assert mask(baseline({"controller.sees_action": False}).controller, float) is not None
+    assert mask(baseline().controller, INPUTS, float) is None
+    assert mask(baseline({"controller.sees_action": False}).controller, INPUTS, float) is not None
 
 
 def test_direct_learning_has_no_world_model():
     """method=direct leaves M as drawn, counts one net's steps, records no loss, and sees the same episodes."""
-    changes = SHORT | {"method": "direct", "method.credit": None}
-    (direct,), (through_model,) = train([baseline(changes)]), train([baseline(SHORT)])
-    drawn = initial_weights(streams(0).world_model, baseline().world_model)
+    (direct,), (through_model,) = train([baseline(DIRECT)]), train([baseline(SHORT)])
+    drawn = initial_weights(streams(0).world_model, baseline().world_model, INPUTS)
     for part, initial in zip(direct.world_model, drawn, strict=True):
         np.testing.assert_array_equal(part, initial)
     assert direct.status == "ok"
@@ -265,22 +273,22 @@ def test_direct_learning_has_no_world_model():
 
 def test_a_diverging_direct_run_is_found():
     """Without a world model's loss, weights tell."""
-    changes = {"method": "direct", "method.credit": None, "optimiser.lr_controller": 1e9}
-    (result,) = train([baseline(SHORT | changes)])
+    (result,) = train([baseline(DIRECT | {"optimiser.lr_controller": 1e9})])
     assert result.status == "diverged"
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"controller.cell.forget_bias": 1.0}, "controller.cell.forget_bias=1.0 .* null with controller.cell=elman"),
-        ({"controller.cell": "feedforward", "controller.init": "orthogonal"}, "controller.init=orthogonal .* gaussian"),
+        (
+            {"controller.cell": "feedforward", "controller.init": "orthogonal"},
+            "controller.init=orthogonal .* gaussian with controller/cell=feedforward",
+        ),
         (
             {"world_model.cell": "lstm", "world_model.init": "identity"},
-            "world_model.init=identity .* world_model.cell=lstm",
+            "world_model.init=identity .* world_model/cell=lstm",
         ),
-        ({"method": "direct"}, "method.credit=one_step .* null with method=direct"),
-        ({"method.credit": None}, "method.credit=null .* one_step or full"),
+        ({"method.credit": None}, "method.credit=null .* one_step, full"),
     ],
 )
 def test_what_would_do_nothing_is_refused(changes, told):

@@ -14,7 +14,8 @@ SEEDS = 2
 def checked(outcomes, from_reset, **changes):
     """The checks of two runs after tests that came out so, a column a run; and which runs each test was asked of."""
     config = RTRL | {"eval.episodes": 1, "eval.episode_length": 2, "eval.burn_in": 1} | changes
-    checks = Checks([baseline(config | {"seed": seed}) for seed in range(SEEDS)])
+    configs = [baseline(config | {"seed": seed}) for seed in range(SEEDS)]
+    checks = Checks(configs, configs[0].method.stop_after)
     asked = {"test": [], "from_reset": []}
 
     def scripted(name, rows):

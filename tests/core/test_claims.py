@@ -22,7 +22,7 @@ def successes(changes):
     [
         {},
         {"method.credit": "full"},
-        {"method": "direct", "method.credit": None, "method.warmup_steps": 0},
+        {"method": "direct"},
         {"method.data": "on_policy", "method.exploration_fraction": 0.5},
         {"controller.sees_pain": False, "world_model.sees_pain": False},
         {"controller.cell": "feedforward"},
@@ -41,7 +41,7 @@ def test_the_1990_algorithm_needs_chance_in_actions():
     A deterministic C shows M too few actions; RESULTS.md has the rates after a million steps.
     """
     short = RTRL | {"regime.steps": 60_000, "eval.every": 10_000, "method.stop_after": None}
-    silent = {"controller.output": "deterministic", "controller.output.scale": None}
+    silent = {"controller.output": "deterministic"}
     solved = [
         sum(
             result.metrics.ever_solved for result in train([baseline(short | {"seed": s} | more) for s in range(SEEDS)])

@@ -160,10 +160,11 @@ def test_another_world_than_the_trainings():
     other = {f"eval.{key}": value for key, value in QUERY.items()}
     moved, trained_there = (Evaluation([baseline(changes)]) for changes in (other, QUERY))
     for name in ("events", "desired", "asked"):
-        np.testing.assert_array_equal(getattr(moved, name), getattr(trained_there, name))
+        np.testing.assert_array_equal(getattr(moved.drawn, name), getattr(trained_there.drawn, name))
     only_x = Evaluation([baseline({"eval.env.p_x": 0.5})])
-    np.testing.assert_array_equal(only_x.desired, Evaluation([baseline()]).desired)
-    assert only_x.events[..., 2].sum() > Evaluation([baseline()]).events[..., 2].sum()
+    trained_with = Evaluation([baseline()]).drawn
+    np.testing.assert_array_equal(only_x.drawn.desired, trained_with.desired)
+    assert only_x.drawn.events[..., 2].sum() > trained_with.events[..., 2].sum()
 
 
 def test_other_lengths(monkeypatch):

@@ -1,5 +1,6 @@
 """The core's gradients against finite differences of the oracle's forward passes, which know nothing of BPTT."""
 
+import baseline as page
 import numpy as np
 import oracle
 import pytest
@@ -7,10 +8,12 @@ from baseline import baseline
 
 from flipflop.core.acting import act
 from flipflop.core.learning.bptt import controller_gradient, predicted_pain_gradient, world_model_gradient
+from flipflop.core.nets.cells.base import cell_maker
 from flipflop.core.nets.rollout import Rollout
 from flipflop.core.nets.weights import Net, Weights
+from flipflop.core.worlds.base import Episodes, make_world
 
-T = 6
+T, INPUTS = 6, 6
 CONTROLLER_HIDDEN, WORLD_MODEL_HIDDEN = 3, 4
 BLOCKS = pytest.mark.parametrize(("runs", "episodes"), [(1, 1), (1, 4), (3, 1), (3, 4)])
 
@@ -55,13 +58,26 @@ def stack(episodes, field):
     return np.array([np.stack([getattr(episode, field) for episode in own], axis=1) for own in episodes])
 
 
+def drawn(episodes):
+    """Every run's oracle episodes as the core draws them."""
+    return Episodes(stack(episodes, "events"), stack(episodes, "desired"), None)
+
+
+def buffers(R, B, hidden):
+    return Rollout(R, T, B, INPUTS, hidden, "float64", cell_maker(page.cell("elman")))
+
+
+def world(R):
+    return make_world([page.world()] * R, "float64")
+
+
 def controller_gradients(controllers, world_models, rollouts, credit):
     """The core's gradient for each run's oracle rollouts, flat."""
     R, B = len(rollouts), len(rollouts[0])
     episodes = [[rollout.episode for rollout in own] for own in rollouts]
     C, M = nets(controllers), nets(world_models)
-    acted_in, imagined = (Rollout(R, T, B, h, "float64") for h in (CONTROLLER_HIDDEN, WORLD_MODEL_HIDDEN))
-    acted = act(C, acted_in, stack(episodes, "events"), stack(episodes, "desired"))
+    acted_in, imagined = (buffers(R, B, hidden) for hidden in (CONTROLLER_HIDDEN, WORLD_MODEL_HIDDEN))
+    acted = act(C, acted_in, world(R), drawn(episodes))
     out = nets(controllers)
     dpain = predicted_pain_gradient(M, imagined, acted_in, acted, credit)
     controller_gradient(C, acted_in, acted, dpain, out)
@@ -85,10 +101,10 @@ def test_world_model_lesson(runs, episodes):
     rng = np.random.default_rng(1)
     weights = [random_weights(rng, WORLD_MODEL_HIDDEN) for _ in range(runs)]
     lessons = [[oracle.random_episode(busy_events(rng), rng.random(T)) for _ in range(episodes)] for _ in range(runs)]
-    events, desired, actions = (stack(lessons, field) for field in ("events", "desired", "actions"))
     out = nets(weights)
-    rollout = Rollout(runs, T, episodes, WORLD_MODEL_HIDDEN, "float64")
-    losses = world_model_gradient(nets(weights), rollout, events, desired, None, actions, out)
+    rollout = buffers(runs, episodes, WORLD_MODEL_HIDDEN)
+    actions = stack(lessons, "actions")
+    losses = world_model_gradient(nets(weights), rollout, world(runs), drawn(lessons), actions, out)
 
     for run, (own, lesson) in enumerate(zip(weights, lessons, strict=True)):
         expected = numerical_gradient(lambda w, lesson=lesson: oracle.world_model_loss(w, lesson), own)

@@ -26,8 +26,9 @@ def block(changes):
             "optimiser.lr_controller": [5e-3, 5e-2, 0.3, 1e-3][run % 4],
             "optimiser.lr_world_model": [1e-2, 1e-1, 3e-3][run % 3],
             "optimiser.clip_norm": [1.0, 0.05, None, 10.0, 0.3][run % 5],
-            "method.warmup_steps": [0, 7, STEPS // 2, 2 * STEPS][run % 4],
         }
+        if structure.get("method") != "direct":
+            values |= {"method.warmup_steps": [0, 7, STEPS // 2, 2 * STEPS][run % 4]}
         if structure.get("optimiser") != "sgd":
             values |= {"optimiser.beta1": [0.9, 0.5][run % 2], "optimiser.beta2": [0.999, 0.9, 0.99][run % 3]}
             values |= {"optimiser.eps": [1e-8, 1e-3][run % 2]}
@@ -58,10 +59,10 @@ def everything(result):
         {"controller.cell": "lstm", "world_model.cell": "lstm", "method.credit": "full"},
         {"controller.cell": "feedforward", "world_model.init": "orthogonal", "world_model.sees_pain": False},
         {"controller.init": "identity", "controller.sees_pain": False, "controller.sees_action": False},
-        {"method": "direct", "method.credit": None, "controller.cell": "lstm"},
+        {"method": "direct", "controller.cell": "lstm"},
         {"method.schedule": "model_first", "method.rollouts_per_step": 3},
         {"env.pain_at": "x", "env.min_lag": 2, "eval.lengths": [7, 2000], "eval.env.pain_at": "every"},
-        {"method": "direct", "method.credit": None, "env.pain_at": "x", "eval.env.min_lag": 3},
+        {"method": "direct", "env.pain_at": "x", "eval.env.min_lag": 3},
         {"env.pain_at": "x", "world_model.ensemble": 2, "method.data": "on_policy", "controller.output": "bernoulli"},
         {"world_model.ensemble": 3, "method.credit": "full"},
         {"method.data": "mixed", "method.random_fraction": 0.4, "method.exploration_fraction": 0.2},

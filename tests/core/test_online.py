@@ -9,7 +9,7 @@ from test_lockstep import bits
 
 from flipflop.core.train import train
 from flipflop.core.training.chunks import EventStreams
-from flipflop.core.worlds import base, latch
+from flipflop.core.worlds.base import make_world, streams
 from flipflop.records.checkpoints import BlockCheckpoint
 
 SHORT = RTRL | {"eval.episodes": 3, "eval.episode_length": 5, "eval.burn_in": 4, "history.every": 20}
@@ -68,7 +68,7 @@ def plain(config):
             for one in range(2):
                 do[one, 6 * H + H * H + H + one * H :][:H] += h
                 do[one, C.size - 2 + one] += 1
-            mean, share = sigma(o[0]), config.controller.output_scale * sigma(o[1])
+            mean, share = sigma(o[0]), config.controller.output.scale * sigma(o[1])
             y = min(max(mean + share * z, 0), 1)
             dy = mean * (1 - mean) * do[0] + z * share * (1 - sigma(o[1])) * do[1]
             if explore < config.method.exploration_fraction:
@@ -143,17 +143,16 @@ def test_the_whole_algorithm_is_the_plain_one(changes):
 def test_a_stream_is_one_long_episode(world):
     """Drawn in pieces or at once, a stream has the events, the latch and the lags of one long episode."""
     configs = [baseline(RTRL | {"seed": seed} | world) for seed in (3, 4)]
-    pieces = EventStreams(configs, [base.streams(config.seed) for config in configs])
+    pieces = EventStreams(configs, [streams(config.seed) for config in configs])
     drawn = [pieces.draw(np.arange(2), N) for N in (1, 7, 1, 91)]
-    uniforms = np.stack([base.streams(config.seed).data.random((100, 2))[:, 0] for config in configs])
-    upper = latch.thresholds([config.env for config in configs])
-    whole = latch.episodes(uniforms[..., None], upper, float, configs[0].env.min_lag, configs[0].env.pain_at)
+    uniforms = np.stack([streams(config.seed).data.random((100, 2))[:, 0] for config in configs])
+    whole = make_world([config.env for config in configs], float).draw(uniforms[..., None])
     np.testing.assert_array_equal(np.concatenate([one.events for one in drawn]), whole.events[:, :, 0].swapaxes(0, 1))
     np.testing.assert_array_equal(np.concatenate([one.desired for one in drawn]), whole.desired[..., 0].T)
     if world:
         np.testing.assert_array_equal(np.concatenate([one.asked for one in drawn]), whole.asked[..., 0].T)
 
-    later = EventStreams(configs, [base.streams(config.seed) for config in configs])
+    later = EventStreams(configs, [streams(config.seed) for config in configs])
     later.skip(8)
     rest = later.draw(np.arange(2), 92)
     for name in ("noise", "uniform"):
@@ -199,11 +198,11 @@ def everything(result):
         {},
         {"method.schedule": "model_first", "dtype": "float32"},
         {"method.through_pain": True, "method.exploration_fraction": 0.3},
-        {"method.credit": "one_step", "controller.output": "bernoulli", "controller.output.scale": None},
-        {"controller.cell.activation": "logistic", "world_model.cell.activation": "logistic", "controller.sees_pain": False},
+        {"method.credit": "one_step", "controller.output": "bernoulli"},
+        {f"{net}.cell.activation": "logistic" for net in ("controller", "world_model")}
+        | {"controller.sees_pain": False},
         {"controller.cell": "feedforward", "env.pain_at": "x", "env.min_lag": 2, "eval.env.pain_at": "every"},
-        {"controller.output": "deterministic", "controller.output.scale": None, "optimiser": "adam"}
-        | {"optimiser.beta1": 0.9, "optimiser.beta2": 0.99, "optimiser.eps": 1e-8},
+        {"controller.output": "deterministic", "optimiser": "adam", "optimiser.beta2": 0.99},
     ],
     ids=["page", "model first", "pain", "bernoulli", "logistic", "query", "adam"],
 )
@@ -249,7 +248,7 @@ def test_an_early_stop_is_on_record():
         kept = np.isfinite(result.history.pain)
         assert kept.tolist() == [20 * (at + 1) <= end for at in range(10)]
         assert np.isfinite(result.snapshots.controller.bias).all(axis=1).tolist() == [50 * at <= end for at in range(5)]
-    (whole,) = train([replace(configs[0], eval=replace(configs[0].eval, stop_after=None))])
+    (whole,) = train([replace(configs[0], method=replace(configs[0].method, stop_after=None))])
     assert whole.metrics.environment_steps == 200
     assert "stopped_at" not in whole.metrics.by_name()
 

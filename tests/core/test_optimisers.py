@@ -7,7 +7,8 @@ import pytest
 from baseline import SGD as SGD_CHANGES
 from baseline import baseline
 
-from flipflop.core.learning.optimisers import SGD, Adam
+from flipflop.core.learning.optimisers.adam import Adam
+from flipflop.core.learning.optimisers.sgd import SGD
 
 UNCLIPPED = replace(baseline().optimiser, clip_norm=None)
 UNCLIPPED_SGD = baseline(SGD_CHANGES | {"optimiser.clip_norm": None}).optimiser

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import baseline as page
 import numpy as np
 import pytest
-from flipflop.core.nets.cells.kinds import kind_of
 from numpy.typing import NDArray
 
 from flipflop.core.learning.rtrl import Pair, Recurrent
-from flipflop.core.nets.outputs import OUTPUTS
+from flipflop.core.nets.cells.base import cell_maker
+from flipflop.core.nets.outputs.base import OutputUnit, output_unit
+from flipflop.core.worlds.base import Episodes, make_world
 
-H_C, H_M, T = 3, 4, 50
+INPUTS, H_C, H_M, T = 6, 3, 4, 50
 SCALES = {"deterministic": 0.0, "gaussian": 0.3, "logit_noise": 0.7, "bernoulli": 0.0, "mean_sigma": 0.8}
 
 
@@ -43,7 +45,7 @@ def sigma(a: Any) -> Any:
 
 
 @dataclass
-class World:
+class Given:
     """Weights of C and M (R, P), and a stream: events (T, R, 3), and (T, R, 1) of all else."""
 
     theta_C: NDArray[np.float64]
@@ -56,7 +58,7 @@ class World:
     explored: NDArray[np.bool_]
 
 
-def world(case: Case, R: int) -> World:
+def given_by(case: Case, R: int) -> Given:
     """Weights and a stream, run by run from seeds of their own."""
     draws = []
     for run in range(R):
@@ -84,24 +86,32 @@ def world(case: Case, R: int) -> World:
             )
         )
     theta_C, theta_M, *series = (np.stack(parts) for parts in zip(*draws, strict=True))
-    return World(theta_C, theta_M, *(np.ascontiguousarray(one.swapaxes(0, 1)) for one in series))
+    return Given(theta_C, theta_M, *(np.ascontiguousarray(one.swapaxes(0, 1)) for one in series))
+
+
+def unit_of(output: str, scale: float) -> OutputUnit:
+    """An output unit, of this scale if it has one."""
+    knobs = {"scale": scale} if scale else {}
+    return output_unit(page.part("controller.output", output, **knobs))
 
 
 def pair(case: Case, theta_C: NDArray[np.float64], theta_M: NDArray[np.float64]) -> Pair:
     """The learner with its own copies of the weights."""
-    unit = OUTPUTS[case.output]
-    kind: Any = kind_of("elman", case.activation)
-    C = Recurrent(theta_C.copy(), H_C, unit.read_outs, kind)
-    return Pair(C, Recurrent(theta_M.copy(), H_M, 1, kind), unit, SCALES[case.output], case.credit, case.through_pain)
+    unit = unit_of(case.output, SCALES[case.output])
+    make_cell = cell_maker(page.cell("elman", activation=case.activation))
+    C = Recurrent(theta_C.copy(), INPUTS, H_C, unit.read_outs, make_cell)
+    M = Recurrent(theta_M.copy(), INPUTS, H_M, 1, make_cell)
+    world = make_world([page.world(episode_length=1)] * len(theta_C), float)
+    return Pair(C, M, world, unit, case.credit, case.through_pain)
 
 
-def live(learner: Pair, given: World, t: int, resting: NDArray[np.bool_] | None = None) -> Any:
+def live(learner: Pair, given: Given, t: int, resting: NDArray[np.bool_] | None = None) -> Any:
     """One time step."""
-    series = (given.events[t], given.desired[t], given.asked[t], given.noise[t], given.uniform[t], given.explored[t])
-    return learner.step(*series, resting, True)
+    drawn = Episodes(given.events[t][:, None, None], given.desired[t][:, None], given.asked[t][:, None])
+    return learner.step(drawn, given.noise[t], given.uniform[t], given.explored[t], resting, True)
 
 
-def plain_bptt(case: Case, given: World, run: int) -> Any:
+def plain_bptt(case: Case, given: Given, run: int) -> Any:
     """Gradients of one run over T steps by back-propagation through time, one scalar stream, nothing shared with core.
 
     Returns those of sum_t pred_t to C's weights and of sum_t 1/2 (pred_t - pain_t)^2 to M's.
@@ -167,7 +177,7 @@ def plain_bptt(case: Case, given: World, run: int) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_accumulated_gradients_are_those_of_bptt(case: Case) -> None:
     """With weights that stand still, 50 steps of RTRL sum to what BPTT finds, for C through M and for M itself."""
-    given = world(case, R=2)
+    given = given_by(case, R=2)
     learner = pair(case, given.theta_C, given.theta_M)
     to_C, to_M = np.zeros_like(given.theta_C), np.zeros_like(given.theta_M)
     for t in range(T):
@@ -193,7 +203,7 @@ def test_sensitivities_are_finite_differences(output: str) -> None:
     Observed pain carries no gradient, so it must not move with the weights: here both nets' weights from it are 0.
     """
     case = Case(output)
-    given = world(case, R=1)
+    given = given_by(case, R=1)
     given.theta_C[:, 4 * H_C : 5 * H_C] = given.theta_M[:, 4 * H_M : 5 * H_M] = 0
 
     def end(change: Callable[[Any], None] = lambda theta: None) -> Pair:
@@ -222,7 +232,7 @@ def test_a_resting_controller_learns_nothing() -> None:
     That holds for a run whose block-mates act already, which are as they would be among themselves.
     """
     case = Case()
-    given = world(case, R=2)
+    given = given_by(case, R=2)
     learner, awake = (pair(case, given.theta_C, given.theta_M) for _ in range(2))
     resting = np.array([[True], [False]])
     for t in range(T):
@@ -244,19 +254,19 @@ def test_a_resting_controller_learns_nothing() -> None:
 
 def test_a_mean_sigma_action_moves_as_its_slopes_say() -> None:
     """The reparametrised action y = clip(mu + sigma z): its slopes are finite differences where it is not clipped."""
-    unit = OUTPUTS["mean_sigma"]
+    unit = unit_of("mean_sigma", 0.5)
     rng = np.random.default_rng(0)
     o, noise = rng.normal(0, 1, (200, 2)), rng.normal(0, 0.3, (200, 1))
 
     def act(o: Any) -> Any:
         y = np.empty((len(o), 1))
-        unit.act(o, noise, 0.5, out=y)
+        unit.act(o, noise, out=y)
         return y[:, 0]
 
     y = act(o)
     inside = (y > 0.01) & (y < 0.99)
     assert 50 < inside.sum() < 200
-    slopes = unit.slope(o, noise, 0.5, y[:, None])
+    slopes = unit.slope(o, noise, y[:, None])
     for read_out in range(2):
         step = 1e-6 * np.eye(2)[read_out]
         found = (act(o + step) - act(o - step)) / 2e-6

@@ -5,9 +5,10 @@ import pytest
 from baseline import SGD, baseline
 
 from flipflop.config.rules import ConfigError
+from flipflop.core.methods.base import make_block
 from flipflop.core.nets.weights import initial_weights
 from flipflop.core.train import train
-from flipflop.core.worlds import draws
+from flipflop.core.training import draws
 from flipflop.core.worlds.base import streams
 
 SHORT = {"regime.steps": 40, "method.warmup_steps": 0, "eval.episodes": 10, "eval.every": 10}
@@ -139,15 +140,17 @@ def test_warmup_beyond_the_run():
     result = run(SHORT | {"seed": 4, "method.warmup_steps": 1000})
     own = streams(4)
     assert result.status == "ok"
-    assert_equal_arrays(result.controller, initial_weights(own.controller, baseline().controller))
-    assert not np.array_equal(result.world_model.input, initial_weights(own.world_model, baseline().world_model).input)
+    assert_equal_arrays(result.controller, initial_weights(own.controller, baseline().controller, 6))
+    assert not np.array_equal(
+        result.world_model.input, initial_weights(own.world_model, baseline().world_model, 6).input
+    )
 
 
 def test_warmup_ends_at_its_outer_step():
     """Of 40 outer steps, counted from 0, a warm-up of 40 leaves none for the controller, one of 39 the last."""
     untouched, one_update = (run(SHORT | {"method.warmup_steps": steps}) for steps in (40, 39))
     assert np.array_equal(
-        untouched.controller.input, initial_weights(streams(0).controller, baseline().controller).input
+        untouched.controller.input, initial_weights(streams(0).controller, baseline().controller, 6).input
     )
     assert not np.array_equal(one_update.controller.input, untouched.controller.input)
 
@@ -172,7 +175,7 @@ def test_more_rollouts_for_m():
     assert metrics.world_model_environment_steps == 3 * 40 * 2 * 20
     assert metrics.environment_steps == 4 * 40 * 2 * 20
     config = baseline(SHORT | {"method.rollouts_per_step": 3})
-    (batch, *_) = draws.batches([streams(0).data], [config])
+    ((batch, _), *_) = make_block([config]).draws([config])
     uniforms = streams(0).data.random(7 * 20)
     np.testing.assert_array_equal(batch.actions[0].T.ravel(), uniforms[:120].reshape(3, 2, 20)[:, 1].ravel())
     np.testing.assert_array_equal(batch.controller.events[0, :, 0, 0], uniforms[120:] < 0.1)
@@ -273,7 +276,7 @@ def test_snapshots_are_the_weights_on_the_way():
         assert_equal_arrays([part[i] for part in kept.controller], there.controller)
         assert_equal_arrays([part[i] for part in kept.world_model], there.world_model)
     assert_equal_arrays(
-        [part[0] for part in kept.controller], initial_weights(streams(13).controller, baseline().controller)
+        [part[0] for part in kept.controller], initial_weights(streams(13).controller, baseline().controller, 6)
     )
 
 
@@ -295,7 +298,8 @@ def test_training_metrics_are_those_of_the_last_outer_step():
 @pytest.mark.parametrize("optimiser", [{}, SGD], ids=["adam", "sgd"])
 def test_single_precision(optimiser):
     """float32 weights stay float32, are not those of double precision rounded, and stay close to them at first."""
-    changes = SHORT | optimiser | {"regime.steps": 5, "regime.episodes_per_step": 2}
+    rates = {"optimiser.lr_controller": 5e-3, "optimiser.lr_world_model": 1e-2}
+    changes = SHORT | optimiser | rates | {"regime.steps": 5, "regime.episodes_per_step": 2}
     single, double = run(changes | {"dtype": "float32"}), run(changes)
     for own, exact in zip(all_weights(single), all_weights(double), strict=True):
         assert own.dtype == np.float32

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from baseline import RTRL, SGD, baseline
 from calling import call
-from flipflop.core.worlds.draws import batches
 from test_compare import runs
 
 from flipflop import configs
 from flipflop.cli.cost import main
 from flipflop.config.rules import ConfigError
-from flipflop.core.noise import chances
-from flipflop.core.training.episodic import EpisodicBlock
+from flipflop.core.methods.base import make_block
 from flipflop.cost.growth import measured
 from flipflop.cost.outer_step import PHASES, Price, learned, price, step, traced
 from flipflop.cost.solution import solution
@@ -160,8 +158,8 @@ KINDS = {
 def test_traced_values_are_those_of_floats(changes):
     """After an outer step the traced weights and moments are the program's own: what is priced is what it does."""
     config = baseline(SMALL | {"method.warmup_steps": 0, "regime.steps": 1} | changes)
-    block = EpisodicBlock([config])
-    block.outer_step(0, next(batches(block.data, [config])), next(chances(block.chance, [config])))
+    block = make_block([config])
+    block.outer_step(0, *next(block.draws([config])))
     expected = np.concatenate([array.ravel() for array in learned(block)])
     _, results, _ = traced(config)
     np.testing.assert_allclose([number.value for number in results], expected, rtol=1e-12, atol=1e-12)

@@ -186,14 +186,14 @@ def test_results_of_another_version_are_left_out(tmp_path, monkeypatch):
     record_runs(tmp_path, [planned(0), planned(1)])
     before = (tmp_path / "runs.jsonl").read_bytes()
     for module in ("store", "folder", "planned"):
-        monkeypatch.setattr(f"flipflop.records.{module}.RESULTS_VERSION", 2)
+        monkeypatch.setattr(f"flipflop.records.{module}.RESULTS_VERSION", 3)
     records, problems, *_ = read(tmp_path)
     assert records == []
     assert problems == [
-        f"{tmp_path / 'runs.jsonl'} has 2 records with results version 1, left out here: this flipflop makes version 2"
+        f"{tmp_path / 'runs.jsonl'} has 2 records with results version 2, left out here: this flipflop makes version 3"
     ]
     (again,) = record_runs(tmp_path, [planned(0)])
-    assert (again.version, again.index) == (2, 2)
+    assert (again.version, again.index) == (3, 2)
     assert read(tmp_path).records == [again]
     assert (tmp_path / "runs.jsonl").read_bytes().startswith(before)
     assert len(list((tmp_path / "blocks").iterdir())) == 2

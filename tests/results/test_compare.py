@@ -13,10 +13,9 @@ from calling import call
 from rich.console import Console
 
 from flipflop.cli.compare import main
-from flipflop.config.keys import flat
+from flipflop.config.keys import flat, key_of
 from flipflop.config.rules import ConfigError
 from flipflop.records.files import checksum
-from flipflop.records.planned import key_of
 from flipflop.records.record import Record, line_of
 from flipflop.results.compare.matching import compare_by, compare_sweeps
 from flipflop.results.compare.tables import frame, show
@@ -41,11 +40,13 @@ def runs(solved, trials, changes=(), overrides=(), steps=900, pain=1e-4, status=
         }
         records.append(
             Record(
-                key=key_of(config, 1),
+                key=key_of(config, {}, 2),
                 index=0,
                 label=None,
                 overrides=[f"seed={seed}", *overrides],
                 config=config,
+                origins={},
+                counts_in="outer step",
                 status=status,
                 metrics=metrics if status in ("ok", "diverged") else {},
                 error=None if status == "ok" else "Traceback\nValueError: no",
@@ -53,7 +54,7 @@ def runs(solved, trials, changes=(), overrides=(), steps=900, pain=1e-4, status=
                 slot=None,
                 digest=None,
                 seconds=1.0,
-                version=1,
+                version=2,
             )
         )
     return records

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from baseline import SGD, baseline
 
-from flipflop.config.keys import flat
+from flipflop.config.keys import counts_in, flat
 from flipflop.core.train import train
 from flipflop.records.arrays import arrays_of
 from flipflop.records.record import Record
@@ -24,8 +24,9 @@ def trained(changes=()):
     config = baseline(TINY | dict(changes))
     (result,) = train([config])
     record = Record(
-        key="", index=7, label=None, overrides=[], config=flat(config), status=result.status, metrics={}, error=None,
-        block="", slot=0, digest="", seconds=0, version=1,
+        key="", index=7, label=None, overrides=[], config=flat(config), origins={},
+        counts_in=counts_in(config), status=result.status, metrics={}, error=None,
+        block="", slot=0, digest="", seconds=0, version=2,
     )  # fmt: skip
     return record, {name: stack[0] for name, stack in arrays_of([result]).items()}
 

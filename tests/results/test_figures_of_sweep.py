@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from flipflop.config.keys import flat
+from flipflop.config.keys import counts_in, flat
 from flipflop.records.files import checksum
 from flipflop.records.record import Record
 from flipflop.results.figures.of_sweep import draw
@@ -25,12 +25,15 @@ def record(index, changes=(), overrides=(), label=None, status="ok", success=Non
     """A run by hand: `overrides` beside its seed, `steps` to solve, and a success if it ever solved."""
     finished = status in ("ok", "diverged")
     success = (steps is not None and status == "ok") if success is None else success
+    config = baseline({**dict(changes), "seed": index})
     return Record(
         key=f"{index:016x}",
         index=index,
         label=label,
         overrides=[f"seed={index}", *overrides],
-        config=flat(baseline({**dict(changes), "seed": index})),
+        config=flat(config),
+        origins={},
+        counts_in=counts_in(config),
         status=status,
         metrics={"success": success, "steps_to_solve": steps} if finished else {},
         error=None,
@@ -38,7 +41,7 @@ def record(index, changes=(), overrides=(), label=None, status="ok", success=Non
         slot=None,
         digest=None,
         seconds=1.0,
-        version=1,
+        version=2,
     )
 
 
@@ -170,7 +173,7 @@ def test_success_beside_the_claim():
 def test_trials_are_runs_with_an_outcome():
     """A diverged run is a trial without success, a failed one is none; a group of those says so."""
     runs = [record(0), record(1, status="diverged", steps=None), record(2, status="failed")]
-    runs.append(record(3, {"env.p_a": 0.2}, ["env.p_a=0.2"], status="crashed"))
+    runs.append(record(3, {HIDDEN: 8}, [f"{HIDDEN}=8"], status="crashed"))
     figure = draw(of(runs))["success"]
     assert texts(figure.axes[0]) == ["1/2", "6/10", "no trial", "0/0", "6/10"]
     assert title(figure) == "Success rate: 2 trials, 2 groups; 2 failed, no trials"

@@ -129,7 +129,7 @@ def test_landscapes(trained):
         ("after B and distractors", 1),
         ("long after B", 1),
     ]
-    happens = replay.CONTEXTS["after A and distractors"]
+    happens = "B--AXX-XX"
     events = np.array([[letter == event for event in "ABX"] for letter in happens], float)
     latches = [1, 1, 1, 0, 0, 0, 0, 0, 0]
     actions, pains = [0.5], [0.0]
@@ -148,11 +148,11 @@ def test_landscapes(trained):
 def test_how_good_a_landscape_is():
     """The distance is that of its lowest point from the latch, the error that from the true bowl."""
     predicted = np.square(replay.ACTIONS - 0.75) + 0.1
-    view = replay.Landscape("", 1.0, predicted)
-    assert view.distance == pytest.approx(0.25)
     true = (replay.ACTIONS - 1) ** 2
+    view = replay.Landscape("", 1.0, predicted, true)
+    assert view.distance == pytest.approx(0.25)
     assert view.error == pytest.approx(np.sqrt(((predicted - true) ** 2).mean()))
-    assert replay.Landscape("", 1.0, true).error == 0
+    assert replay.Landscape("", 1.0, true, true).error == 0
 
 
 def test_single_precision_and_divergence():
@@ -173,19 +173,6 @@ def test_initial_snapshot_is_the_draw(trained):
     arrays, _ = trained
     drawn = streams(2).controller.standard_normal((5, 6)) * (0.5 / np.sqrt(6))
     np.testing.assert_allclose(arrays["snapshots.controller.input"][1, 0], drawn, rtol=1e-15)
-
-
-def test_a_record_older_than_worlds(trained):
-    """A record without the knobs of worlds is of a run that had none of them: it is the same episode."""
-    arrays, settings = trained
-    nets = [replay.net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
-    new = ("env.pain_at", "env.min_lag", "eval.env", "eval.lengths", "eval.burn_in", "method.stop_after")
-    older = {key: value for key, value in settings.items() if not key.startswith(new)}
-    assert len(older) == len(settings) - 11
-    (then,), (now,) = (replay.fresh_episodes(*nets, of) for of in (older, settings))
-    np.testing.assert_array_equal(then.events, now.events)
-    np.testing.assert_array_equal(then.pain, now.pain)
-    assert (then.asked, now.asked) == (None, None)
 
 
 def test_a_world_that_asks(trained):

@@ -8,7 +8,7 @@ from pathlib import Path
 from baseline import RTRL, baseline
 from rich.console import Console
 
-from flipflop.config.keys import flat
+from flipflop.config.keys import counts_in, flat
 from flipflop.records.grouping import swept_keys
 from flipflop.records.record import Record
 from flipflop.records.summary import summaries
@@ -27,12 +27,15 @@ def record(index, overrides, changes=(), label=None, status="ok", steps=900, pai
         "steps_to_solve": steps,
         "environment_steps_to_solve": None if steps is None else 40 * steps,
     }
+    config = baseline({**dict(changes), "seed": seed})
     return Record(
         key=f"{index:016x}",
         index=index,
         label=label,
         overrides=list(overrides),
-        config=flat(baseline({**dict(changes), "seed": seed})),
+        config=flat(config),
+        origins={},
+        counts_in=counts_in(config),
         status=status,
         metrics=metrics if status in ("ok", "diverged") else {},
         error=None if status in ("ok", "diverged") else "Traceback\nValueError: no",
@@ -40,7 +43,7 @@ def record(index, overrides, changes=(), label=None, status="ok", steps=900, pai
         slot=None,
         digest=None,
         seconds=seconds,
-        version=1,
+        version=2,
     )
 
 

@@ -5,10 +5,9 @@ from baseline import RTRL, SGD, baseline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flipflop.config.keys import RULES, flat, structure
+from flipflop.config.keys import flat, key_of, rules, structure
 from flipflop.config.rules import ConfigError
-from flipflop.core.result import RESULTS_VERSION
-from flipflop.records.planned import PlannedRun, key_of, run_key
+from flipflop.records.planned import PlannedRun, run_key
 from flipflop.sweep.engine.plan import cut_blocks, estimated_seconds, plan
 
 PARALLEL = {"regime.name": "parallel", "regime.episodes_per_step": 16, "regime.steps": 1000}
@@ -22,7 +21,7 @@ def seeds(number, **changes):
     return planned(*({"seed": seed, **changes} for seed in range(number)))
 
 
-@pytest.mark.parametrize("key", [key for key, rule in RULES.items() if rule.affects_results])
+@pytest.mark.parametrize("key", [key for key, rule in rules(baseline()).items() if rule.affects_results])
 def test_every_knob_is_in_the_key(key):
     """Runs that differ in any knob that affects results have different keys."""
     value = flat(baseline())[key]
@@ -40,12 +39,16 @@ def test_the_key_does_not_change_by_itself():
     assert run_key(baseline()) == "cc395c49d009d328"
 
 
-@pytest.mark.parametrize("change", [{"history.every": 2}, {"snapshots.every": 5}])
-def test_a_later_knob_counts_unless_it_has_the_value_of_before(change):
-    """A knob that was added later changes the key only if it differs from the earlier behaviour."""
-    assert run_key(baseline(change)) != run_key(baseline())
-    earlier = {key: value for key, value in flat(baseline()).items() if key not in change}
-    assert key_of(earlier, RESULTS_VERSION) == run_key(baseline())
+def test_what_can_be_computed_later_is_not_in_the_key():
+    """Metrics follow from the stored weights: a run with others is the same run."""
+    assert run_key(baseline({"eval.metrics": ["largest_pain"]})) == run_key(baseline())
+
+
+def test_where_outside_parts_come_from_is_in_the_key():
+    """A plug-in that was edited makes other runs, also where no knob of it changed."""
+    settings = flat(baseline())
+    keys = {key_of(settings, origins, 2) for origins in ({}, {"env": "mine.py sha256 1"}, {"env": "mine.py sha256 2"})}
+    assert len(keys) == 3
 
 
 def test_two_jobs_with_one_key_are_one_run():

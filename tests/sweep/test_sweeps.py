@@ -33,14 +33,16 @@ def test_every_arm_is_another_and_can_be_run(path):
     content = yaml.safe_load(path.read_text())
     sweeper = content["hydra"]["sweeper"]
     grids = sweeper.get("grids") or [{"label": "all", "params": sweeper["params"]}]
+    shared = sweeper.get("base") or {}
     groups = [entry for entry in content["defaults"] if isinstance(entry, dict)]
     chosen = [f"{key.removeprefix('override ')}={choice}" for entry in groups for key, choice in entry.items()]
     seen = {}
     for grid in grids:
         # One seed is enough here: the rules for seeds are tested elsewhere.
-        texts = [f"{key}={value}" for key, value in grid["params"].items() if key != "seed"]
+        params = shared | (grid.get("params") or {})
+        texts = [f"{key}={value}" for key, value in params.items() if key != "seed"]
         arms = configs("seed=0", *chosen, *texts)
-        seeds = expand("seed", str(grid["params"]["seed"])).split(",")
+        seeds = expand("seed", str(params["seed"])).split(",")
         assert len(set(seeds)) == len(seeds) >= 4
         assert arms
         for config in arms:

@@ -34,7 +34,7 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
     outer_step = "" if record.counts_in == "environment step" else f"outer step {solved_at or 0:,}, "
     table.add_row("first solved", f"{outer_step}environment step {environment_steps:,}" if solved_at else "not solved")
     if metrics.get("stopped_at"):
-        table.add_row("ended early", f"after {record.config['eval.stop_after']} solved checks in a row")
+        table.add_row("ended early", f"after {record.config['method.stop_after']} solved checks in a row")
     table.add_row("trained for", f"{metrics['environment_steps']:,} environment steps, {record.seconds:.1f} CPU s")
     table.add_row("left in", str(folder))
     console.print(table)

@@ -7,16 +7,16 @@ from baseline import baseline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flipflop.core.worlds import base, draws, latch
+from flipflop.core.training import draws
+from flipflop.core.worlds import base, latch
 
 A, B, X, NOTHING = [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]
 
 
 def events_of(uniforms, config, dtype="float64"):
     """One run's episode from its uniforms (T,): events (T, 3) and the latch (T,)."""
-    column = np.array(uniforms)[None, :, None]
-    events, desired, _ = latch.episodes(column, latch.thresholds([config.env]), dtype)
-    return events[0, :, 0], desired[0, :, 0]
+    drawn = base.make_world([config.env], dtype).draw(np.array(uniforms)[None, :, None])
+    return drawn.events[0, :, 0], drawn.desired[0, :, 0]
 
 
 def below(number):
@@ -49,9 +49,8 @@ def test_certain_and_impossible_events(knob, event):
 def test_each_run_has_its_own_probabilities():
     """One uniform means different events in runs with different probabilities."""
     configs = [baseline({"env.p_a": p_a, "env.p_b": 0.2, "env.p_x": 0.2}) for p_a in (0.4, 0.2, 0.0)]
-    uniforms = np.full((3, 1, 1), 0.3)
-    events, _, _ = latch.episodes(uniforms, latch.thresholds([config.env for config in configs]), "float64")
-    assert events[:, 0, 0].tolist() == [A, B, X]
+    world = base.make_world([config.env for config in configs], "float64")
+    assert world.draw(np.full((3, 1, 1), 0.3)).events[:, 0, 0].tolist() == [A, B, X]
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)
@@ -114,16 +113,28 @@ def test_drawing_in_pieces_changes_nothing(monkeypatch):
             assert all(np.array_equal(one, other) for one, other in zip(piece, part, strict=True))
 
 
+def pains(actions, desired, asked=None):
+    """One run's pain (T,) of actions in an episode: of each step as it is lived, and of all at once."""
+    actions, desired = (np.array(series, float)[None, :, None] for series in (actions, desired))
+    asked = None if asked is None else np.array(asked, float)[None, :, None]
+    drawn = base.Episodes(np.zeros((*desired.shape, 3)), desired, asked)
+    world = base.make_world([baseline().env], float)
+    one_by_one = np.full_like(actions, np.nan)
+    for t in range(actions.shape[1]):
+        world.pain(t, list(actions.swapaxes(0, 1)), drawn, out=one_by_one[:, t])
+    np.testing.assert_array_equal(world.pains(actions, drawn), one_by_one)
+    return one_by_one[0, :, 0].tolist()
+
+
 def test_pain_is_the_squared_distance():
     """Pain is the squared distance of the action from the latch."""
-    assert latch.pain(np.array([0.0, 0.5, 1.0]), np.array([1.0, 1.0, 1.0])).tolist() == [1.0, 0.25, 0.0]
+    assert pains([0.0, 0.5, 1.0], [1.0, 1.0, 1.0]) == [1.0, 0.25, 0.0]
 
 
 def lived(happens, config):
     """The episode (events as letters, latch, asked) of a run in whose uniforms A, B, X or nothing (-) stand."""
     uniforms = np.array([{"A": 0.05, "B": 0.2, "X": 0.4, "-": 0.9}[letter] for letter in happens])
-    world = config.env
-    drawn = latch.episodes(uniforms[None, :, None], latch.thresholds([world]), float, world.min_lag, world.pain_at)
+    drawn = base.make_world([config.env], float).draw(uniforms[None, :, None])
     fired = "".join("ABX-"[[*event, 1].index(1)] for event in drawn.events[0, :, 0].tolist())
     asked = None if drawn.asked is None else "".join(str(int(number)) for number in drawn.asked[0, :, 0])
     return fired, "".join(str(int(number)) for number in drawn.desired[0, :, 0]), asked
@@ -147,13 +158,19 @@ def test_x_waits_for_its_lag(min_lag, fired, pain_at):
 def test_lags():
     """Time steps since the last event, which is 0 at an event, and counts from one before the first step."""
     is_event = np.array([[0, 0, 1, 0, 0, 1, 1, 0], [1, 0, 0, 0, 0, 0, 0, 0]], bool).T
-    assert latch.lags(is_event).T.tolist() == [[1, 2, 0, 1, 2, 0, 0, 1], [0, 1, 2, 3, 4, 5, 6, 7]]
+    expected = [[1, 2, 0, 1, 2, 0, 0, 1], [0, 1, 2, 3, 4, 5, 6, 7]]
+    assert latch.steps_since(is_event).T.tolist() == expected
+    for channels in ([A], [B], [A, B]):  # two episodes of one run, in which these fire in turn, and X beside them
+        events = np.zeros((1, 8, 2, 3))
+        for number, (t, episode) in enumerate(np.argwhere(is_event)):
+            events[0, t, episode] = channels[number % len(channels)]
+        events[0, ~is_event] = X
+        assert base.make_world([baseline().env], float).lags(events)[0].T.tolist() == expected
 
 
 def test_pain_where_it_is_asked_for():
     """Where the world does not ask there is no pain, whatever the action."""
-    asked = np.array([1.0, 0.0, 1.0])
-    assert latch.pain(np.array([0.0, 0.5, 1.0]), np.array([1.0, 1.0, 0.0]), asked).tolist() == [1.0, 0.0, 1.0]
+    assert pains([0.0, 0.5, 1.0], [1.0, 1.0, 0.0], asked=[1.0, 0.0, 1.0]) == [1.0, 0.0, 1.0]
 
 
 def test_a_seed_draws_the_same_uniforms_in_every_world():
