@@ -56,6 +56,7 @@ def draw_sweep(sweep: Sweep, console: Console) -> None:
 
 
 def _svgs(figures: Mapping[str, Figure]) -> dict[str, str]:
+    """Return figures as SVG elements by name."""
     return {name: svg_of(figure) for name, figure in figures.items()}
 
 
@@ -74,6 +75,7 @@ def draw_run(sweep: Sweep, record: Record, console: Console) -> None:
 
 
 def _save(figures: Mapping[str, Figure], folder: Path, console: Console) -> None:
+    """Write figures into a folder, and print their names."""
     for name, figure in figures.items():
         save(figure, folder, name)
     console.print(

@@ -1,4 +1,4 @@
-"""Prices of data movement against hand-computed and published ones, and of the core's own outer step."""
+"""Data movement, checked against hand-computed and published costs, and the tracing of the core's outer step."""
 
 import operator
 
@@ -20,7 +20,7 @@ from flipflop.cost.trace import EscapeError, Trace
 
 
 def priced(computation, *shapes, width=1):
-    """The depths that a computation reads at, and its cost; its arguments are numbers 1, 2, ... of these shapes."""
+    """Return the depths at which a computation reads, and its cost; its arguments are 1, 2, ... in these shapes."""
     trace = Trace()
     arguments = trace.lay_down(*(np.arange(1.0, 1 + np.prod(shape)).reshape(shape) for shape in shapes))
     result = computation(*(argument[()] for argument in arguments))
@@ -42,12 +42,12 @@ GOLDEN = {
 
 @pytest.mark.parametrize(("computation", "arguments", "depths", "total"), GOLDEN.values(), ids=GOLDEN)
 def test_depths(computation, arguments, depths, total):
-    """The published depths: operands priced before they move, last reads leave, branches read, constants do not."""
+    """The depths are the published ones: operands are read before they move, numbers leave at their last read."""
     assert priced(computation, *[()] * arguments) == (depths, total)
 
 
 def test_products():
-    """The published depths of a0 b0 + a1 b1, and the extra read of a sum that begins with 0."""
+    """a0 b0 + a1 b1 has the published depths; a sum that begins with 0 has one more read."""
     assert priced(lambda a, b: a[0] * b[0] + a[1] * b[1], 2, 2) == ([2, 4, 2, 3, 2, 1], 11)
     assert priced(lambda a, b: sum(a[i] * b[i] for i in range(2)), 2, 2)[1] == 12
     assert priced(lambda a, b: np.vecdot(a, b), 2, 2)[1] == 11
@@ -62,13 +62,13 @@ PRODUCTS = {
 
 @pytest.mark.parametrize(("product", "N", "total"), [(k, N, c) for k, v in PRODUCTS.items() for N, c in v[2].items()])
 def test_matrix_products(product, N, total):
-    """The published costs of numpy's own products."""
+    """The products of numpy have the published costs."""
     computation, axes, _ = PRODUCTS[product]
     assert priced(computation, (N, N), (N,) * axes)[1] == total
 
 
 def test_width():
-    """With 2 bytes per number a number takes two places of the stack: 1 + 2, 2 + 2, 1 + 2, 2 + 2."""
+    """With 2 bytes per number a number takes two places of the stack: the costs are 1 + 2, 2 + 2, 1 + 2, 2 + 2."""
     assert priced(lambda a, b, c: (a + b) + c, (), (), (), width=2) == ([1, 2, 1, 2], 14)
     for width in (1, 3, 8):
         depths = np.arange(1, 200)
@@ -77,7 +77,7 @@ def test_width():
 
 
 def plainly(operations, inputs, kept):
-    """The depths by a list that is searched: the model word for word."""
+    """Return the depths by searching a list, a literal implementation of the model."""
     stack = list(range(inputs))  # the top at its end
     depths = []
     for number, operands in enumerate(operations):
@@ -94,7 +94,7 @@ def plainly(operations, inputs, kept):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_tree_finds_what_a_search_finds(seed):
-    """Depths of random computations are those of a plain list, with unread inputs, constants and kept results."""
+    """Random computations have the depths of the literal model, with unread inputs, constants and results."""
     generator = np.random.default_rng(seed)
     trace = Trace()
     numbers = list(trace.lay_down(np.ones(5))[0])
@@ -115,7 +115,7 @@ def test_the_tree_finds_what_a_search_finds(seed):
 
 @pytest.mark.parametrize("escape", [float, int, operator.index, round, lambda a: np.zeros(1).__setitem__(0, a), hash])
 def test_a_number_that_escapes_is_an_error(escape):
-    """A traced number cannot become a plain one, in whose reads nobody would see."""
+    """Converting a traced number to a plain one raises an error, as its reads would not be recorded."""
     (number,) = Trace().lay_down(np.ones(1))[0]
     with pytest.raises(TypeError):
         escape(number)
@@ -124,7 +124,7 @@ def test_a_number_that_escapes_is_an_error(escape):
 
 
 def test_a_number_that_came_about_unseen_is_an_error():
-    """What is computed while nothing is noted may not be read afterwards: its cost would be missing."""
+    """Reading a number that was computed outside all phases raises an error: its cost would be missing."""
     trace = Trace()
     (numbers,) = trace.lay_down(np.ones(2))
     trace.phase = None
@@ -156,7 +156,7 @@ KINDS = {
 
 @pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
 def test_traced_values_are_those_of_floats(changes):
-    """After an outer step the traced weights and moments are the program's own: what is priced is what it does."""
+    """After an outer step the traced weights and moments have the values of the same step on floats."""
     config = baseline(SMALL | {"method.warmup_steps": 0, "regime.steps": 1} | changes)
     block = make_block([config])
     block.outer_step(0, *next(block.draws([config])))
@@ -167,10 +167,10 @@ def test_traced_values_are_those_of_floats(changes):
 
 
 def test_reads_of_the_way_forward():
-    """M's forward phase reads what can be counted by hand, the loss's target aside.
+    """M's forward phase has the number of reads counted by hand.
 
-    A time step multiplies K+1+H weights per unit with what is seen, of which the constant, the bias, at first the pain
-    and the hidden state are no traced numbers; adds, tanh; then reads out, and takes the sigmoid in 6 reads.
+    A time step multiplies K+1+H weights per unit with the inputs, of which the constant, the bias and, at first, the
+    pain and the hidden state are not traced; it adds, applies tanh and the output weights, and the sigmoid in 6 reads.
     """
     K, H, T = 6, 2, 4
     _, trace = step(baseline(SMALL))
@@ -186,7 +186,7 @@ def test_reads_of_the_way_forward():
 
 @pytest.mark.parametrize("changes", [{}, DIRECT, LSTM], ids=["two networks", "direct", "LSTM"])
 def test_phases_sum_to_the_whole(changes):
-    """Every operation is in a phase; those of M are none with method=direct, and all that its warm-up costs else."""
+    """The phases' costs sum to the total; with method=direct those of M are 0, else they are part of the warm-up's."""
     priced = price(baseline(SMALL | changes))
     assert list(priced.phases) == list(PHASES)
     assert sum(priced.phases.values()) == priced.total[1]
@@ -200,14 +200,14 @@ def test_phases_sum_to_the_whole(changes):
 
 
 def test_only_a_cut_credit_makes_an_outer_step_cheaper():
-    """Full credit adds the way through M's recurrence to its own phase, and nothing to those before it."""
+    """Full credit costs more in the phase of credit through M, and the same in the phases before it."""
     cut, full = price(baseline(SMALL)), price(baseline(SMALL | {"method.credit": "full"}))
     assert cut.phases["credit through M"] < full.phases["credit through M"]
     assert [cut.phases[phase] for phase in PHASES[:3]] == [full.phases[phase] for phase in PHASES[:3]]
 
 
 def test_a_model_that_learns_first():
-    """Its warm-up costs what M's part costs otherwise; after it, the update of a gradient of zeros reads less."""
+    """With schedule=model_first the warm-up costs as much as M's part; after it, the updates read less."""
     both, first = price(baseline(SMALL)), price(baseline(SMALL | {"method.schedule": "model_first"}))
     assert first.warmup == both.warmup
     assert first.phases["updates"] < both.phases["updates"]
@@ -215,19 +215,19 @@ def test_a_model_that_learns_first():
 
 
 def test_what_cannot_be_followed_is_refused():
-    """An argument beyond the sigmoid's clip becomes a constant, which a trace cannot follow: one sentence says so."""
+    """An argument that the sigmoid clips becomes a constant, which cannot be traced: this is refused in a sentence."""
     with pytest.raises(ConfigError, match="cannot be priced"):
         price(baseline(SMALL | {"controller.init_scale": 1e4, "world_model.init_scale": 1e4}))
 
 
 def test_a_stream_has_no_price():
-    """Real-time recurrent learning has no outer steps of episodes: so it is not priced, and that is said."""
+    """Real-time recurrent learning has no outer steps of episodes, and is refused in a sentence."""
     with pytest.raises(ConfigError, match=r"method=rtrl_1990 cannot be priced: .* world_model or direct"):
         price(baseline(RTRL))
 
 
 def test_cost_to_solve():
-    """M alone in the warm-up, both after it: 500 * 3 + 400 * 10, by the median of the runs of the same config."""
+    """A solution of 900 steps costs 500 times M's part and 400 times the outer step, by the runs' median."""
     of_step = Price(reads=1, deepest=1, total={1: 10, 8: 80}, phases={}, warmup={1: 3, 8: 24})
     records = [*runs(6, 10), *runs(10, 10, {"controller.hidden": 8}, steps=100)]
     found = solution(baseline({"seed": 77}), of_step, records)
@@ -243,7 +243,7 @@ TINY = ["controller.hidden=2", "world_model.hidden=2", "env.episode_length=3"]
 
 
 def test_command(capsys, monkeypatch):
-    """The table has a row per combination, the price of each, and fits into 80 columns."""
+    """The table has a row for each combination with its cost, and is at most 80 columns wide."""
     monkeypatch.setenv("COLUMNS", "80")
     axes = ["method=world_model,direct", "controller=elman,lstm", "world_model=elman"]
     code, out, err = call(main, capsys, "-m", *axes, *TINY)
@@ -262,7 +262,7 @@ def test_command(capsys, monkeypatch):
 
 
 def test_wrong_input_to_the_command(capsys, tmp_path):
-    """Several values without -m, what no run allows, and a folder without records end in a sentence and code 2."""
+    """Several values without -m, a refused config and a folder without records end with a sentence and code 2."""
     assert call(main, capsys, "seed=0,1") == (2, "", "flipflop: the overrides make 2 runs: add -m to price several\n")
     code, out, err = call(main, capsys, "-m", "method=world_model,direct", "method.credit=full")
     assert (code, out) == (2, "")
@@ -273,7 +273,7 @@ def test_wrong_input_to_the_command(capsys, tmp_path):
 
 
 def test_rows_of_growth():
-    """Each place is priced by each method, as the command prices it, with the solutions that the records have."""
+    """There is a row for each place and method with its cost, and with the solution if the records have its runs."""
     records = [
         record
         for changes in ({}, {"method.credit": "full"}, DIRECT | {"method.warmup_steps": 0})

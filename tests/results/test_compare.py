@@ -1,4 +1,4 @@
-"""Comparisons of sweeps, on records written by hand."""
+"""Comparisons of sweeps and of groups, with records written by hand."""
 
 import csv
 import os
@@ -26,7 +26,7 @@ SMALL = {"controller.hidden": 8}
 
 
 def runs(solved, trials, changes=(), overrides=(), steps=900, pain=1e-4, status="ok", first_seed=0):
-    """Records of so many seeds of which the first ones solved the task."""
+    """Return `trials` records with consecutive seeds, of which the first `solved` solved the task."""
     records = []
     for number in range(trials):
         seed = first_seed + number
@@ -61,7 +61,7 @@ def runs(solved, trials, changes=(), overrides=(), steps=900, pain=1e-4, status=
 
 
 def sweep(folder, *groups):
-    """A folder with these groups' records, read back."""
+    """Write the records of these groups into a folder and load it."""
     folder.mkdir()
     records = [record for group in groups for record in group]
     lines = [line_of(Record(**{**vars(record), "index": index})) for index, record in enumerate(records)]
@@ -78,14 +78,14 @@ def both_regimes(*solved, changes=(), **more):
     ]
 
 
-def told(result, width=80):
+def printed(result, width=80):
     out = StringIO()
     show(result, Console(width=width, file=out))
     return out.getvalue()
 
 
 def test_groups_are_matched_by_config(tmp_path):
-    """Groups with the same config, whatever their order and seeds, are pairs; what differs as a whole is named."""
+    """Groups with the same config are pairs, whatever their order and seeds; what all groups differ in is named."""
     first = sweep(tmp_path / "A", *both_regimes(6, 10))
     second = sweep(tmp_path / "B", *reversed(both_regimes(10, 9, changes=SMALL, first_seed=50)))
     result = compare_sweeps([first, second])
@@ -97,7 +97,7 @@ def test_groups_are_matched_by_config(tmp_path):
 
 
 def test_keys_with_no_value_in_common_differ_as_a_whole(tmp_path):
-    """regime.steps of 3000 and 1000, by regime, against 500 in both: the groups are still told apart by regime."""
+    """With regime.steps 3000 and 1000 against 500 for both, groups are matched by regime."""
     first = sweep(tmp_path / "A", *both_regimes(6, 10))
     second = sweep(tmp_path / "B", *both_regimes(1, 2, changes={"regime.steps": 500}))
     result = compare_sweeps([first, second])
@@ -106,7 +106,7 @@ def test_keys_with_no_value_in_common_differ_as_a_whole(tmp_path):
 
 
 def test_a_group_in_one_sweep_only(tmp_path):
-    """A group without a partner is named, with what its nearest in the other sweep differs in."""
+    """A group without a partner is named, with the differences to the most similar group of the other sweep."""
     first = sweep(tmp_path / "A", *both_regimes(6, 10))
     second = sweep(
         tmp_path / "B",
@@ -122,7 +122,7 @@ def test_a_group_in_one_sweep_only(tmp_path):
 
 
 def test_many_groups_without_a_partner_are_counted(tmp_path):
-    """A large sweep beside a small one does not fill the screen."""
+    """Of many groups without a partner only the first are named."""
     many = [runs(1, 1, {"env.p_a": number / 100}, [f"env.p_a={number / 100}"]) for number in range(1, 41)]
     result = compare_sweeps([sweep(tmp_path / "A", runs(1, 1, {"env.p_a": 0.05})), sweep(tmp_path / "B", *many)])
     assert len(result.comparisons) == 1
@@ -141,11 +141,11 @@ def test_several_sweeps(tmp_path):
     pairs = [(pair.name["regime"], pair.reference, pair.other) for pair in result.comparisons]
     assert pairs == [(regime, "S1", other) for regime in ("sequential", "parallel") for other in ("S2", "S3")]
     assert result.differing[1] == "S1 | S3 differ in controller.hidden 16 | 4"
-    assert max(map(len, told(result).splitlines())) <= 80
+    assert max(map(len, printed(result).splitlines())) <= 80
 
 
 def test_which_of_several_groups_is_not_guessed(tmp_path):
-    """One hidden size against two others has no one partner: the sentence says what to do, and that works."""
+    """One hidden size against two others has no unique partner: the sentence names --by, which works."""
     first, second = (
         sweep(tmp_path / "A", runs(9, 10)),
         sweep(tmp_path / "B", *(runs(5, 10, {"controller.hidden": n}, [f"controller.hidden={n}"]) for n in (4, 8))),
@@ -171,7 +171,7 @@ def test_by_a_key(tmp_path):
 
 @pytest.mark.parametrize("key", ["regime", "regime.name"])
 def test_by_a_groups_choice(tmp_path, key):
-    """By regime, what always comes with it goes along and is named; what was swept on its own stays equal."""
+    """By regime, the keys that its choice sets may differ and are named; other keys must be equal."""
     groups = both_regimes(6, 10) + both_regimes(1, 2, changes={"controller.hidden": 8})
     result = compare_by([sweep(tmp_path / "A", *groups)], key)
     assert [pair.name for pair in result.comparisons] == [{"controller.hidden": "16"}, {"controller.hidden": "8"}]
@@ -184,7 +184,7 @@ def test_by_a_groups_choice(tmp_path, key):
 
 
 def test_by_a_groups_choice_swept_with_one_of_its_keys(tmp_path):
-    """With regime.steps swept beside regime, only groups of equal steps are compared."""
+    """If regime.steps is swept beside regime, only groups of equal steps are compared."""
     groups = [
         runs(solved, 10, {**changes, "regime.steps": steps}, [f"regime.steps={steps}"])
         for changes in ({}, PARALLEL)
@@ -196,7 +196,7 @@ def test_by_a_groups_choice_swept_with_one_of_its_keys(tmp_path):
 
 
 def test_a_run_in_several_sweeps_counts_once(tmp_path):
-    """By a key, the same run found twice is one trial, its finished record rather than its failed one."""
+    """By a key, a run found twice is one trial, by its finished record if one of them failed."""
     first = sweep(tmp_path / "A", runs(6, 10), runs(0, 10, SMALL, status="failed"))
     second = sweep(tmp_path / "B", runs(6, 10), runs(9, 10, SMALL))
     (pair,) = compare_by([first, second], "controller.hidden").comparisons
@@ -204,13 +204,13 @@ def test_a_run_in_several_sweeps_counts_once(tmp_path):
 
 
 def test_the_same_runs_are_no_evidence(tmp_path):
-    """A sweep against one that holds its very runs is no second experiment, and that is said."""
+    """A remark says that a sweep repeats runs of the first, which is no evidence."""
     result = compare_sweeps([sweep(tmp_path / "A", runs(6, 10)), sweep(tmp_path / "B", runs(6, 10))])
     assert result.remarks == ["S2 has 10 runs of S1 again: the same numbers, and no evidence"]
 
 
 def test_csv(tmp_path, capsys):
-    """The file holds what the table rounds: 6/10 against 10/10 is p = 44,240 / 2^20, and the intervals by hand."""
+    """The CSV has unrounded numbers: p = 44,240 / 2^20 for 6/10 against 10/10, and intervals by hand."""
     sweep(tmp_path / "A", runs(6, 10, steps=800, pain=2e-4))
     sweep(tmp_path / "B", runs(10, 10, SMALL, steps=400, pain=1e-4))
     code, out, errors = call(main, capsys, tmp_path / "A", tmp_path / "B", "--csv", tmp_path / "out.csv")
@@ -239,44 +239,44 @@ def test_csv(tmp_path, capsys):
 
 
 def test_what_the_table_says(tmp_path):
-    """Rates, the difference with its sign, p and ratios stand in 80 columns, and the test is named."""
+    """Rates, differences with signs, p and ratios fit in 80 columns, and the test is named."""
     result = compare_sweeps(
         [
             sweep(tmp_path / "A", *both_regimes(10, 10)),
             sweep(tmp_path / "B", *both_regimes(6, 0, changes=SMALL, steps=990, pain=1e-2)),
         ]
     )
-    text = told(result)
+    text = printed(result)
     assert "Boschloo's exact test, two-sided" in text
     assert "sequential  10/10 .72-1.0  6/10 .31-.83  -.40 -.69..-.04   .042" in text
     assert "parallel    10/10 .72-1.0  0/10 .00-.28  -1.0 -1.0..-.61  <.001" in text
     assert "sequential    900  990   1.10  1.0e-4  1.0e-2  1.0e2" in text
     assert "parallel      900    -      -  1.0e-4  1.0e-2  1.0e2" in text
     assert max(map(len, text.splitlines())) <= 80
-    assert "miss" not in text  # both were told from chance: nothing was missed
+    assert "miss" not in text  # both differences are significant
 
 
 def test_too_few_runs(tmp_path):
-    """Where nothing was told from chance, what these numbers of runs could have told is said."""
+    """If no difference is significant, a line says which difference these numbers of runs can detect."""
     ten = compare_sweeps([sweep(tmp_path / "A", runs(10, 10)), sweep(tmp_path / "B", runs(8, 10, SMALL))])
-    text = " ".join(told(ten).split())
+    text = " ".join(printed(ten).split())
     assert "10 against 10 runs tell 10/10 from 6/10, not from 7/10: they miss a true difference below 48 points" in text
     two = compare_sweeps([sweep(tmp_path / "C", runs(2, 2)), sweep(tmp_path / "D", runs(0, 2, SMALL))])
-    assert "2 against 2 runs are too few to tell any difference from chance" in told(two)
+    assert "2 against 2 runs are too few to tell any difference from chance" in printed(two)
 
 
 def test_many_comparisons(tmp_path):
-    """Twenty comparisons have one p below .05 by chance, which is said."""
+    """Of twenty comparisons one has p below .05 by chance, which a line says."""
     sides = [
         [runs(5, 5, {"env.p_a": n / 100, **changes}, [f"env.p_a={n / 100}"]) for n in range(20)]
         for changes in ({}, SMALL)
     ]
-    text = told(compare_sweeps([sweep(tmp_path / str(n), *side) for n, side in enumerate(sides)]))
+    text = printed(compare_sweeps([sweep(tmp_path / str(n), *side) for n, side in enumerate(sides)]))
     assert "of 20 comparisons up to 1.0 have p < .05 by chance alone" in text
 
 
 def test_runs_without_success_or_outcome(tmp_path):
-    """Diverged runs are trials, failed and crashed ones are none; a group without trials has no rate and no p."""
+    """Diverged runs are trials, failed and crashed ones are not; without trials there is no rate and no p."""
     first = sweep(
         tmp_path / "A",
         runs(3, 3) + runs(0, 2, status="diverged", first_seed=3) + runs(0, 2, status="failed", first_seed=5),
@@ -289,17 +289,17 @@ def test_runs_without_success_or_outcome(tmp_path):
     assert (none.first.runs, none.difference, none.interval, none.p) == (0, None, None, None)
     assert (none.steps_ratio, none.pain_ratio) == (None, None)
     assert result.remarks == ["6 runs of S1 failed or crashed: no trials"]
-    assert "0/0" in told(result)
+    assert "0/0" in printed(result)
     assert frame(result)["boschloo_p"].isna().tolist() == [False, True]
     assert frame(result)["detectable_difference"].isna().tolist() == [False, True]
 
 
 def test_names_are_text(tmp_path):
-    """What a config or a folder holds is shown as it is, never taken for markup."""
+    """Names from a config or a folder are printed literally, not as markup."""
     groups = [runs(1, 2, {"regime.name": name}, [f"regime={name}"]) for name in ("[red]", "[/x]")]
     result = compare_by([sweep(tmp_path / "[b]", *groups)], "regime")
-    assert "[red]" in told(result)
-    assert "[/x]" in told(result)
+    assert "[red]" in printed(result)
+    assert "[/x]" in printed(result)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_names_are_text(tmp_path):
     ],
 )
 def test_what_cannot_be_compared(tmp_path, monkeypatch, capsys, arguments, sentence):
-    """One sentence that says what is wrong and what is possible, and exit code 2."""
+    """Wrong input ends with one sentence, which says what is possible, and code 2."""
     monkeypatch.chdir(tmp_path)
     sweep(tmp_path / "A", runs(1, 2), runs(1, 2, {**PARALLEL, **SMALL}, ["regime=parallel", "controller.hidden=8"]))
     sweep(tmp_path / "seeds", runs(1, 2))
@@ -335,7 +335,7 @@ def test_what_cannot_be_compared(tmp_path, monkeypatch, capsys, arguments, sente
 
 
 def test_a_file_that_cannot_be_written(tmp_path, capsys):
-    """The comparison is shown all the same, and the exit code is 1."""
+    """If the CSV cannot be written, the comparison is still printed, and the code is 1."""
     sweep(tmp_path / "A", runs(6, 10))
     sweep(tmp_path / "B", runs(6, 10, SMALL))
     code, out, errors = call(main, capsys, tmp_path / "A", tmp_path / "B", "--csv", tmp_path / "nowhere" / "out.csv")
@@ -345,7 +345,7 @@ def test_a_file_that_cannot_be_written(tmp_path, capsys):
 
 
 def test_the_command(tmp_path):
-    """`python -m flipflop.compare` is this program, and reads what stands on the screen's 80 columns."""
+    """`python -m flipflop.compare` prints the comparison in 80 columns."""
     sweep(tmp_path / "A", runs(6, 10))
     sweep(tmp_path / "B", runs(6, 10, SMALL))
     with (tmp_path / "B" / "runs.jsonl").open("ab") as file:
@@ -364,7 +364,7 @@ def test_the_command(tmp_path):
 
 
 def test_what_differs_is_short(tmp_path):
-    """Of many values that a key has in one sweep and not in the other, the first and the last are named."""
+    """Of many values that differ, the first three and the last are named."""
     steps = range(10, 20)
     sides = [[runs(1, 1, {"regime.steps": n * factor, "env.p_a": n / 100}) for n in steps] for factor in (1, 100)]
     result = compare_sweeps([sweep(tmp_path / str(n), *side) for n, side in enumerate(sides)])

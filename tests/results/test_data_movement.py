@@ -1,4 +1,4 @@
-"""The section and the figure on data movement, on prices written by hand."""
+"""The section of RESULTS.md on data movement and its figure, for costs written by hand."""
 
 import pandas as pd
 import pytest
@@ -9,7 +9,7 @@ FACTORS = {"one_step": 2, "full": 3, "direct": 1}
 
 
 def prices(solved=True):
-    """Costs that rise as 10 H^2 T times a factor of the method; of LSTMs, four times as high."""
+    """Return costs of 10 H^2 T times a factor of the method, and four times that for an LSTM."""
     places = [("elman", H, 20) for H in (8, 16, 32, 64)] + [("elman", 16, T) for T in (10, 40, 80)] + [("lstm", 16, 20)]
     return pd.DataFrame(
         {
@@ -35,13 +35,13 @@ def prices(solved=True):
 
 @pytest.mark.parametrize("method", TITLES)
 def test_exponents_are_those_of_the_prices(method):
-    """A cost that rises as H^2 T has these powers, whatever the method's factor."""
+    """For a cost of H^2 T the exponents are 2 and 1, whatever the factor of the method."""
     assert exponent(prices(), method, "hidden") == pytest.approx(2)
     assert exponent(prices(), method, "episode_length") == pytest.approx(1)
 
 
 def test_section_answers_from_the_numbers():
-    """Every number of the answer is one of the prices or made of them."""
+    """The numbers in the sentences and the table follow from the costs."""
     text = section(prices(), "results/cost.png")
     assert "With an LSTM C and an Elman M of 16 units and T = 20, an outer step of the two networks moves" in text
     assert "moves 2.00 times what direct back-propagation moves with one-step credit, 3.00 times with full" in text
@@ -55,14 +55,14 @@ def test_section_answers_from_the_numbers():
 
 
 def test_section_without_runs():
-    """Without a sweep's runs nothing is said of solutions."""
+    """Without the runs of a sweep nothing is said of solutions."""
     text = section(prices(solved=False), "cost.png")
     assert "A solution takes" not in text
     assert "| Elman |  | direct | 1,234 | 99 | 51,200 | 409,600 | 1.00 |  |  |  |" in text
 
 
 def test_figure_shows_what_was_priced():
-    """Two places share an axis of cost; each method's line goes through its prices, in order."""
+    """Two plots share the axis of costs; each method's line goes through its costs, in order."""
     sizes, lengths = draw(prices()).axes
     assert [line.get_xdata().tolist() for line in sizes.lines] == [[8, 16, 32, 64]] * 3
     assert [line.get_xdata().tolist() for line in lengths.lines] == [[10, 20, 40, 80]] * 3

@@ -1,4 +1,4 @@
-"""RESULTS.md: made of the committed rows alone, and of made-up rows as computed by hand."""
+"""RESULTS.md: equal to what the committed rows give, and hand-computed for made-up rows."""
 
 import csv
 
@@ -11,12 +11,12 @@ from flipflop.results.claims.answers import answer
 from flipflop.results.claims.document import COST, DOCUMENT, LEDGER, QUESTIONS, document
 from flipflop.results.claims.question import SWEEPS, TABLES, interval, p_value, read
 
-# What a metric is not asked for here: every row has it.
+# Columns that every row has and no test here varies.
 REST = {"status": "ok", "mean_pain": "1e-4", "seconds": "0.5"}
 
 
 def write(path, arms):
-    """A table of runs: {label: [steps to solve or None, ...]}."""
+    """Write a table of runs, {label: [steps to solve or None, ...]}, and return its rows."""
     rows = [
         {"label": label, "seed": seed, "success": str(steps is not None), "steps_to_solve": steps or "", **REST}
         for label, runs in arms.items()
@@ -30,12 +30,12 @@ def write(path, arms):
 
 
 def test_the_committed_document_follows_from_the_committed_rows():
-    """Nothing in RESULTS.md was typed by hand or is older than the rows: `make results-doc` changes nothing."""
+    """`make results-doc` would change nothing: RESULTS.md is neither edited by hand nor older than the rows."""
     assert DOCUMENT.read_text() == document()
 
 
 def test_every_table_is_of_a_question():
-    """docs/results/ has no table that the document leaves out, and every question asked has its file and figure."""
+    """Each table in docs/results/ is a question of the document, with its sweep file and figure."""
     tables = {path.stem for path in TABLES.glob("*.csv")}
     assert tables <= {*QUESTIONS, LEDGER, COST}
     for name in tables - {COST}:
@@ -53,7 +53,7 @@ CREDIT = {
 
 
 def test_a_section_by_hand(tmp_path):
-    """Rates, censored medians, partial arms and cost of made-up runs."""
+    """The section has the rates, censored medians, missing seeds and CPU time of made-up runs."""
     write(tmp_path / "full_credit.csv", CREDIT)
     text = document(tmp_path)
     assert "| one step, sequential | 3/4 | 0.30 to 0.95 | 250 | 1.0e-4 |  |" in text
@@ -64,19 +64,19 @@ def test_a_section_by_hand(tmp_path):
 
 
 def test_an_answer_follows_the_numbers(tmp_path):
-    """The same question with other rows has another answer."""
+    """The same question has another answer if its rows change."""
     path = tmp_path / "full_credit.csv"
     write(path, CREDIT)
     assert "destabilises C is not seen" in answer(read("full_credit", path))
     write(path, CREDIT | {"full, parallel": [None] * 10})
-    told = answer(read("full_credit", path))
-    assert "does destabilise C: *full, parallel* 0/10" in told
-    assert "Fewer solve with *full, parallel* 0/10 (p < 0.01 each)" in told
-    assert "Not told from the first at p < 0.01: *full, sequential* 1/4, *one step, parallel* 10/10" in told
+    text = answer(read("full_credit", path))
+    assert "does destabilise C: *full, parallel* 0/10" in text
+    assert "Fewer solve with *full, parallel* 0/10 (p < 0.01 each)" in text
+    assert "Not told from the first at p < 0.01: *full, sequential* 1/4, *one step, parallel* 10/10" in text
 
 
 def test_the_1990_algorithm_against_its_claims(tmp_path):
-    """Each version against its own claim, by exact tests; both metrics; what the agreement hangs on, by the numbers."""
+    """Each version is compared with its claim in both tests, and the decisive choices are named."""
     path = tmp_path / "fki_126_90.csv"
     fresh = [100] * 70 + [None] * 30
     arms = {
@@ -94,21 +94,21 @@ def test_the_1990_algorithm_against_its_claims(tmp_path):
         writer = csv.DictWriter(text, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    told = answer(read("fki_126_90", path))
-    solved, from_reset = told.split("From reset, ")
+    text = answer(read("fki_126_90", path))
+    solved, from_reset = text.split("From reset, ")
     assert "*concurrent* 20/30 cannot be told from 20/30 (p = 1)" in solved
     assert "*model first, fresh seeds* 0/100 differs from 6/10" in solved
     assert "*model first* 10/10 cannot be told from 6/10 (p = 0.042)" in solved
     assert "*concurrent, fresh seeds* 35/100 differs from 20/30 (p = 0.003)" in from_reset
     assert "*model first* 5/10 cannot be told from 6/10" in from_reset
-    assert "100/100 of *concurrent, fresh seeds* solve" in told
-    assert "hangs on the output unit (*deterministic output* 0/30), which its claims do not tell." in told
-    assert "not seen to hang on what of the gradient is kept (*one-step credit* 19/30)." in told
+    assert "100/100 of *concurrent, fresh seeds* solve" in text
+    assert "hangs on the output unit (*deterministic output* 0/30), which its claims do not tell." in text
+    assert "not seen to hang on what of the gradient is kept (*one-step credit* 19/30)." in text
     assert "| concurrent, fresh seeds | 70/100 | 0.60 to 0.78 | 100 | 1.0e-4 |  | 35/100 |" in document(tmp_path)
 
 
 def test_verdicts():
-    """A statement holds in all runs, mostly, for some or not, by the shares that the document names."""
+    """A verdict depends on the share of runs in which a statement holds."""
     assert [ledger.verdict(k, 100) for k in (100, 99, 95, 94, 6, 5, 0)] == [
         "holds",
         "mostly holds",
@@ -126,7 +126,7 @@ def row(seed, **changes):
 
 
 def test_ledger_lines_by_hand():
-    """Each measure is held against its criterion, run by run; what a diverged run has not holds nowhere."""
+    """Each measure is checked run by run; a missing one of a diverged run meets no criterion."""
     rows = [row(0, pain_at_2000=2e-5), row(1, pain_at_2000=9e-5), row(2, pain_at_2000=1.1e-4), row(3, pain_at_2000="")]
     (line,) = [line for line in ledger.lines(rows) if line[1] == "pain below 1e-4 by step 2000"]
     assert line[2] == "2e-05"
@@ -136,13 +136,13 @@ def test_ledger_lines_by_hand():
 
 
 def test_what_is_no_question_is_refused(tmp_path):
-    """A sweep that the document has no place for is named."""
+    """Collecting a sweep that is not a question of the document is refused, by name."""
     with pytest.raises(ConfigError, match=r"nonsense is no question of RESULTS\.md: it must be one of paper_claims, "):
         collect("nonsense", tmp_path)
 
 
 def test_the_tests_of_two_rates():
-    """Boschloo's for few runs, Fisher's for many (by hand, 6/10 against 10/10: 44,240/2^20)."""
+    """Boschloo's test is used for few runs, Fisher's for many; 6/10 against 10/10 has p = 44,240/2^20."""
     assert p_value((6, 10), (10, 10)) == pytest.approx(44240 / 2**20, rel=1e-3)
     assert p_value((0, 100), (1, 100)) == pytest.approx(1.0)
     assert interval(0, 0) == "no trial"

@@ -1,4 +1,4 @@
-"""The pictures of a run: what is drawn, with what labels; not how its pixels fall."""
+"""The figures of a run: what is plotted with which labels, not the pixels."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from flipflop.records.record import Record
 from flipflop.results.figures.of_run import plot
 from flipflop.results.figures.pain_landscape import pain_landscape
 from flipflop.results.figures.style import save, svg_of
-from flipflop.results.figures.test_episode import test_episode as draw_episode
+from flipflop.results.figures.test_episode import test_episode as plot_episode
 from flipflop.results.figures.training_curves import moving_median, training_curves
 from flipflop.results.figures.weights import weights
 from flipflop.results.replay import ACTIONS, fresh_episodes, landscapes, net_of
@@ -20,8 +20,13 @@ TINY = {"regime.steps": 60, "method.warmup_steps": 20, "controller.hidden": 5, "
 
 
 def trained(changes=()):
-    """A record, without what figures do not read, and its arrays."""
-    config = baseline(TINY | dict(changes))
+    """Train a tiny run; return its record, without what figures do not read, and its arrays."""
+    tiny = {
+        key: value
+        for key, value in TINY.items()
+        if dict(changes).get("method") != "direct" or key != "method.warmup_steps"
+    }
+    config = baseline(tiny | dict(changes))
     (result,) = train([config])
     record = Record(
         key="", index=7, label=None, overrides=[], config=flat(config), origins={},
@@ -41,16 +46,16 @@ def titles(figure):
 
 
 def test_all_of_a_run(run, tmp_path):
-    """A run has five figures, each naming its run, and each becomes a PNG and an SVG, the same every time."""
-    drawn = plot(*run)
-    assert list(drawn) == [
+    """A run has five figures that name it; their PNG and SVG files are the same each time."""
+    figures = plot(*run)
+    assert list(figures) == [
         "training_curves",
         "test_episode",
         "controller_weights",
         "world_model_weights",
         "pain_landscape",
     ]
-    for name, figure in drawn.items():
+    for name, figure in figures.items():
         assert "run 7, seed 0, sequential" in titles(figure)
         paths = save(figure, tmp_path / "first", name)
         assert [path.name for path in paths] == [f"{name}.png", f"{name}.svg"]
@@ -62,7 +67,7 @@ def test_all_of_a_run(run, tmp_path):
 
 
 def test_training_curves(run):
-    """Pain and loss on logarithmic axes, accuracy from 0 to 1, each with its range and moving median."""
+    """Pain and loss have logarithmic axes, accuracy one from 0 to 1; each has its range and moving median."""
     record, arrays = run
     axes = training_curves(record, arrays).axes
     assert [ax.get_yscale() for ax in axes] == ["log", "log", "linear"]
@@ -80,7 +85,7 @@ def test_training_curves(run):
 
 
 def test_thinned_history():
-    """The axis counts outer steps whatever part of them was kept; without any there are no curves."""
+    """The axis counts outer steps, whichever of them were kept; without a history there is no figure."""
     record, arrays = trained({"history.every": 4})
     curve = training_curves(record, arrays).axes[0].lines[0]
     np.testing.assert_array_equal(curve.get_xdata(), np.arange(4, 61, 4))
@@ -89,7 +94,7 @@ def test_thinned_history():
 
 
 def test_the_moving_median():
-    """A median over a window that shrinks at the ends, and passes over what a divergence left out."""
+    """The window of the median shrinks at the ends and ignores NaN."""
     series = np.arange(240.0)
     series[100] = 1e9
     smooth = moving_median(series)
@@ -102,10 +107,10 @@ def test_the_moving_median():
 
 
 def test_the_test_episode(run):
-    """Every event has its mark; latch, action, pain and prediction are those of the replayed episode."""
+    """Every event has a mark; latch, action, pain and prediction are those of the replayed episode."""
     record, arrays = run
     (episode,) = fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
-    events, latch, pain = draw_episode(record, episode).axes
+    events, latch, pain = plot_episode(record, episode).axes
     for row, line in enumerate(events.lines):
         np.testing.assert_array_equal(line.get_xdata() - 1, np.flatnonzero(episode.events[:, row]))
     lines = {line.get_label(): line.get_ydata() for ax in (latch, pain) for line in ax.lines}
@@ -122,19 +127,19 @@ def squares_of(patch):
 
 @pytest.mark.parametrize(("net", "last"), [("controller", "last y"), ("world_model", "y")])
 def test_hinton_diagrams(run, net, last):
-    """Each weight is a square of its size in its place, and its sign tells which of two kinds; inputs have names."""
+    """Each weight is a square of its size at its place, in the style of its sign; inputs have labels."""
     record, arrays = run
     figure = weights(record, arrays, net)
     named = figure.axes[0]
     assert [label.get_text() for label in named.get_xticklabels()] == ["A", "B", "X", "1", "pain", last]
     parts = [arrays[f"{net}.{part}"] for part in ("input", "recurrent", "bias", "output", "output_bias")]
     largest = max(np.abs(part).max() for part in parts)
-    drawn = np.full(arrays[f"{net}.input"].shape, np.nan)
+    areas = np.full(arrays[f"{net}.input"].shape, np.nan)
     for sign, patch in zip((1, -1), named.patches, strict=True):
         for corners in squares_of(patch):
             (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-            drawn[round((y0 + y1) / 2), round((x0 + x1) / 2)] = sign * (x1 - x0) ** 2 * largest
-    np.testing.assert_allclose(drawn, arrays[f"{net}.input"], rtol=1e-9)
+            areas[round((y0 + y1) / 2), round((x0 + x1) / 2)] = sign * (x1 - x0) ** 2 * largest
+    np.testing.assert_allclose(areas, arrays[f"{net}.input"], rtol=1e-9)
     squares = sum(len(squares_of(patch)) for ax in figure.axes for patch in ax.patches)
     assert squares == sum(np.count_nonzero(part) for part in parts)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
@@ -144,7 +149,7 @@ def test_hinton_diagrams(run, net, last):
 
 
 def test_large_nets_are_images():
-    """Squares of a hundred hidden units would not be seen, and make files of megabytes."""
+    """Large matrices are images: squares would be too small, and the files megabytes."""
     record, arrays = trained({"controller.hidden": 100, "regime.steps": 2})
     figure = weights(record, arrays, "controller")
     assert all(len(ax.images) == 1 for ax in (*figure.axes[:3], *figure.axes[4:6]))
@@ -153,7 +158,7 @@ def test_large_nets_are_images():
 
 
 def test_the_pain_landscape(run):
-    """One panel a context: what M predicts, the truth beside it, and under it how far they are apart."""
+    """There is one panel for each context, with the prediction, the true pain and the errors."""
     record, arrays = run
     views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
     axes = pain_landscape(record, arrays).axes
@@ -169,16 +174,16 @@ def test_the_pain_landscape(run):
 
 
 def test_direct_runs_have_no_world_model_to_draw():
-    """Where M has learned nothing, nothing of it is drawn."""
+    """With method=direct there is no figure of a world model."""
     record, arrays = trained({"method": "direct"})
-    drawn = plot(record, arrays)
-    assert list(drawn) == ["training_curves", "test_episode", "controller_weights"]
-    assert len(drawn["training_curves"].axes) == 2
-    assert [line.get_label() for line in drawn["test_episode"].axes[2].lines] == ["pain"]
+    figures = plot(record, arrays)
+    assert list(figures) == ["training_curves", "test_episode", "controller_weights"]
+    assert len(figures["training_curves"].axes) == 2
+    assert [line.get_label() for line in figures["test_episode"].axes[2].lines] == ["pain"]
 
 
 def test_an_lstms_gates_are_named():
-    """Four rows of each hidden unit, gate by gate."""
+    """The four rows of an LSTM are labelled by their gates."""
     record, arrays = trained({"controller.cell": "lstm"})
     axes = weights(record, arrays, "controller").axes
     assert axes[0].get_ylabel() == "to gates i, f, g, o of hidden units"
@@ -202,7 +207,7 @@ def test_an_lstms_gates_are_named():
     ],
 )
 def test_unusual_runs(changes, tmp_path):
-    """Diverged runs, single precision, the smallest nets, one step and all-zero weights have their figures too."""
+    """Diverged runs, single precision, the smallest nets, one step and all-zero weights can be plotted."""
     record, arrays = trained(changes)
     for name, figure in plot(record, arrays).items():
         save(figure, tmp_path, name)

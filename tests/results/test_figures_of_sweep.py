@@ -1,4 +1,4 @@
-"""Figures of a sweep, by what is drawn: axes, labels, numbers of artists and the data behind them."""
+"""The figures of a sweep: axes, labels, numbers of artists and the data that they show."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ RATE, HIDDEN = "optimiser.lr_controller", "controller.hidden"
 
 
 def record(index, changes=(), overrides=(), label=None, status="ok", success=None, steps=900):
-    """A run by hand: `overrides` beside its seed, `steps` to solve, and a success if it ever solved."""
+    """Return a record by hand: `overrides` without its seed, `steps` to solve, a success if there are any."""
     finished = status in ("ok", "diverged")
     success = (steps is not None and status == "ok") if success is None else success
     config = baseline({**dict(changes), "seed": index})
@@ -46,7 +46,7 @@ def record(index, changes=(), overrides=(), label=None, status="ok", success=Non
 
 
 def of(records, folder=Path("nowhere"), pains=None):
-    """A sweep of these records; with pains, {index: row}, their arrays are in the folder, a block per length."""
+    """Return a sweep of records; with pains, {index: row}, write their arrays, a block for each length of a row."""
     blocks = {}
     for index, row in (pains or {}).items():
         blocks.setdefault(len(row), []).append(index)
@@ -62,7 +62,7 @@ def of(records, folder=Path("nowhere"), pains=None):
 
 
 def swept(key, values, seeds=1, **more):
-    """Runs over one knob, `seeds` of each value."""
+    """Return runs over one knob, `seeds` for each value."""
     return [
         record(seeds * i + seed, {key: value}, [f"{key}={value}"], **more)
         for i, value in enumerate(values)
@@ -71,7 +71,7 @@ def swept(key, values, seeds=1, **more):
 
 
 def regimes():
-    """Ten sequential runs of which nine succeed, and ten parallel ones that all do."""
+    """Return ten sequential runs of which nine succeed, and ten parallel ones that all do."""
     sequential = [record(i, {}, ["regime=sequential"], steps=None if i == 3 else 900) for i in range(10)]
     return sequential + [record(10 + i, PARALLEL, ["regime=parallel"], steps=650) for i in range(10)]
 
@@ -89,15 +89,15 @@ def legend(figure):
     return [text.get_text() for text in only.get_texts()]
 
 
-def drawn(figure):
-    """Draw it for real; with warnings as errors, this is where a layout that does not hold shows."""
+def rendered(figure):
+    """Render a figure, which raises an error if its layout does not fit, and return it."""
     assert isinstance(figure, Figure)
     assert svg_of(figure).startswith("<svg")
     return figure
 
 
 def test_figures_that_apply_in_their_order(tmp_path):
-    """Whoever shows figures relies on the order, and on the absence of what a sweep has no data for."""
+    """The figures come in a fixed order, without those for which a sweep has no data."""
     grid = [
         record(2 * i + j, {RATE: rate, HIDDEN: hidden}, [f"{RATE}={rate}", f"{HIDDEN}={hidden}"])
         for i, rate in enumerate((1e-3, 5e-3))
@@ -109,7 +109,7 @@ def test_figures_that_apply_in_their_order(tmp_path):
 
 
 def test_accuracy_by_lag(tmp_path):
-    """Counts are pooled over those of a group's runs that have left any."""
+    """Counts are pooled over the runs of a group that have any."""
     runs = swept(HIDDEN, [8, 16], seeds=2)
     sweep = of(runs, tmp_path, dict.fromkeys(range(3), np.ones(9)))
     path = tmp_path / "blocks" / "block9.npz"
@@ -119,10 +119,10 @@ def test_accuracy_by_lag(tmp_path):
     )
     np.savez(path, pain=np.ones((3, 9)), **{"by_lag.correct": correct, "by_lag.steps": steps})
     digest = {"digest": checksum(path.read_bytes())}
-    sweep.records[:3] = [Record(**{**vars(own), **digest}) for own in sweep.records[:3]]
+    sweep.records[:3] = [Record(**{**vars(run), **digest}) for run in sweep.records[:3]]
     figures = draw(sweep)
     assert list(figures) == ["success", "pain", "solved", "lag"]
-    (axes,) = drawn(figures["lag"]).axes
+    (axes,) = rendered(figures["lag"]).axes
     eight, sixteen = axes.lines
     np.testing.assert_allclose(eight.get_xdata(), [0, 1, 3])  # no step of lag 2 or 3 was asked
     np.testing.assert_allclose(eight.get_ydata(), [1, 16 / 20, 3 / 6])
@@ -132,21 +132,21 @@ def test_accuracy_by_lag(tmp_path):
 
 
 def test_accuracy_over_the_length():
-    """Means over a group's trials in the order of lengths, the fixed test's own among them; diverged ones have none."""
+    """Means over a group's trials, in the order of lengths, include the standard test; diverged runs have none."""
     changes = {"eval.lengths": [1000, 7]}
     runs = [record(index, changes) for index in range(3)]
     for run, accuracies in zip(runs, [(1.0, 0.9, 0.5), (0.8, 0.7, 0.1), (None, None, None)], strict=True):
         names = ("mean_accuracy_at_7", "mean_accuracy", "mean_accuracy_at_1000")
         run.metrics.update(zip(names, accuracies, strict=True))
-    figure = drawn(draw(of(runs))["lengths"])
+    figure = rendered(draw(of(runs))["lengths"])
     (line,) = figure.axes[0].lines
     assert line.get_xdata().tolist() == [7, 60, 1000]
     np.testing.assert_allclose(line.get_ydata(), [0.9, 0.8, 0.3])
 
 
 def test_success_beside_the_claim():
-    """Rates, intervals and claims stand in their group's row, told apart by more than colour."""
-    figure = drawn(draw(of(regimes()))["success"])
+    """Rates, intervals and claims are in their group's row, and differ in marker, dashes and colour."""
+    figure = rendered(draw(of(regimes()))["success"])
     (axes,) = figure.axes
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["regime=sequential", "regime=parallel"]
     assert texts(axes) == ["9/10", "6/10", "10/10", "20/30"]
@@ -171,7 +171,7 @@ def test_success_beside_the_claim():
 
 
 def test_trials_are_runs_with_an_outcome():
-    """A diverged run is a trial without success, a failed one is none; a group of those says so."""
+    """A diverged run is a trial without success, a failed run is no trial; a group without trials says so."""
     runs = [record(0), record(1, status="diverged", steps=None), record(2, status="failed")]
     runs.append(record(3, {HIDDEN: 8}, [f"{HIDDEN}=8"], status="crashed"))
     figure = draw(of(runs))["success"]
@@ -180,7 +180,7 @@ def test_trials_are_runs_with_an_outcome():
 
 
 def test_many_groups():
-    """Forty rows grow the figure; more are cut, which the title says."""
+    """The figure grows up to forty rows; further groups are left out, and the title says so."""
     few, forty, more = (draw(of(swept(HIDDEN, range(1, n + 1))))["success"] for n in (4, 40, 41))
     assert forty.get_figheight() > 4 * few.get_figheight()
     assert len(more.axes[0].get_yticks()) == len(forty.axes[0].get_yticks()) == 40
@@ -192,7 +192,7 @@ def test_pain_is_the_median_and_the_band_over_seeds(tmp_path):
     """Quantiles are over runs, at the outer steps at which the history was kept."""
     runs = [record(i, {"history.every": 10}) for i in range(5)]
     rows = np.array([[1, 2], [10, 20], [100, 200], [1000, 2000], [10000, 20000]], np.float32)
-    figure = drawn(draw(of(runs, tmp_path, dict(enumerate(rows))))["pain"])
+    figure = rendered(draw(of(runs, tmp_path, dict(enumerate(rows))))["pain"])
     (axes,) = figure.axes
     median, warmup = axes.lines
     assert median.get_xydata().tolist() == [[10, 100], [20, 200]]
@@ -209,7 +209,7 @@ def test_pain_is_the_median_and_the_band_over_seeds(tmp_path):
 
 
 def test_histories_are_the_runs_own(tmp_path):
-    """Reading each file once gives every run the row that reading it alone does."""
+    """Reading each block once gives every run the same row as reading its arrays alone."""
     runs = [record(0), record(1), record(2), record(3, status="failed")]
     sweep = of(runs, tmp_path, {0: np.arange(4.0), 1: np.arange(4.0) + 10, 2: np.arange(5.0)})
     histories = sweep.series("pain")
@@ -219,7 +219,7 @@ def test_histories_are_the_runs_own(tmp_path):
 
 
 def test_pain_is_averaged_over_parts_of_the_training(tmp_path):
-    """A run of many steps is drawn by means of every 1/200 of it, the last part being what is left."""
+    """A long run is plotted by the means of 200 parts, of which the last may be shorter."""
     pain = np.arange(1, 1000.0)  # 999 steps: parts of 5, the last of 4
     (axes,) = draw(of([record(0)], tmp_path, {0: pain}))["pain"].axes
     line = axes.lines[0].get_xydata()
@@ -230,10 +230,10 @@ def test_pain_is_averaged_over_parts_of_the_training(tmp_path):
 
 
 def test_runs_of_several_lengths_and_warmups(tmp_path):
-    """Each group has its own steps; where warm-ups differ, no line claims one for all."""
+    """Each group has its number of steps; if warm-ups differ, none is marked."""
     runs = [record(0, {}, ["regime=sequential"]), record(1, PARALLEL, ["regime=parallel"])]
     runs.append(record(2, {"method.warmup_steps": 7}, ["method.warmup_steps=7"]))
-    figure = drawn(draw(of(runs, tmp_path, {0: np.ones(30), 1: np.full(10, 2.0), 2: np.full(30, 3.0)}))["pain"])
+    figure = rendered(draw(of(runs, tmp_path, {0: np.ones(30), 1: np.full(10, 2.0), 2: np.full(30, 3.0)}))["pain"])
     lines = figure.axes[0].lines
     assert [line.get_xdata()[-1] for line in lines] == [30, 10, 30]
     assert [line.get_ydata()[0] for line in lines] == [1, 2, 3]
@@ -243,19 +243,19 @@ def test_runs_of_several_lengths_and_warmups(tmp_path):
 
 
 def test_diverged_runs_have_pain_until_then(tmp_path):
-    """What follows a divergence is no data, nor are the huge values before it was noticed."""
+    """Values after a divergence, and the huge ones just before it, are left out."""
     runs = [record(0), record(1, status="diverged", steps=None), record(2, status="diverged", steps=None)]
     nan = np.nan
     pains = {0: [1, 1, 1, nan], 1: [3, 1e200, nan, nan], 2: [nan] * 4}
     sweep = of(runs, tmp_path, {index: np.array(row) for index, row in pains.items()})
-    figure = drawn(draw(sweep)["pain"])
+    figure = rendered(draw(sweep)["pain"])
     assert figure.axes[0].lines[0].get_xydata().tolist() == [[1, 2], [2, 1], [3, 1]]
     assert "2 runs, 1 group; 2 runs diverged, drawn until then; 1 run without a readable history" in title(figure)
     assert figure.axes[0].get_ylim()[1] < 1e6
 
 
 def test_missing_and_damaged_arrays_are_left_out(tmp_path):
-    """One bad file costs its runs, not the figure, and the title counts them; without any history there is none."""
+    """Runs of a bad file are left out and counted in the title; without any history there is no figure."""
     runs = [record(0), record(1), record(2), record(3, status="failed")]
     sweep = of(runs, tmp_path, {0: np.ones(4), 1: np.ones(5), 2: np.ones(6)})
     (tmp_path / "blocks" / "block4.npz").unlink()
@@ -267,7 +267,7 @@ def test_missing_and_damaged_arrays_are_left_out(tmp_path):
 
 
 def test_no_history_no_pain(tmp_path):
-    """history.every=0 leaves rows without columns."""
+    """Runs with history.every=0 have rows without columns, and no pain to plot."""
     kept_none = record(0, {"history.every": 0}, ["history.every=0"])
     assert "pain" not in draw(of([kept_none], tmp_path, {0: np.ones(0)}))
     both = of([kept_none, record(1)], tmp_path, {0: np.ones(0), 1: np.ones(4)})
@@ -276,14 +276,14 @@ def test_no_history_no_pain(tmp_path):
 
 @pytest.mark.parametrize("value", [0.0, 0.25])
 def test_constant_pain_has_a_scale(tmp_path, value):
-    """A log axis has no place for zero, and should not be filled by noise."""
-    figure = drawn(draw(of([record(0)], tmp_path, {0: np.full(50, value)}))["pain"])
+    """Pain of zero gets a linear axis, nearly constant pain a logarithmic one of a decade."""
+    figure = rendered(draw(of([record(0)], tmp_path, {0: np.full(50, value)}))["pain"])
     low, high = figure.axes[0].get_ylim()
     assert value == 0 or high / low == pytest.approx(10)
 
 
 def test_more_groups_than_lines_get_a_panel_each(tmp_path):
-    """Seven lines share a plot; eight would not be told apart, and after fifteen panels the title says that it ends."""
+    """Seven groups share a plot, more have a panel each, up to fifteen, which the title says."""
     figures = {}
     for number in (7, 8, 16):
         runs = swept(HIDDEN, range(1, number + 1))
@@ -303,7 +303,7 @@ def test_more_groups_than_lines_get_a_panel_each(tmp_path):
 
 
 def test_bands_share_a_plot_only_if_they_are_few(tmp_path):
-    """Three bands over each other can be read, four cannot."""
+    """Three groups with bands share a plot, four have a panel each."""
     for values, panels in (((4, 8, 16), 1), ((2, 4, 8, 16), 4)):
         runs = swept(HIDDEN, values, seeds=2)
         figures = draw(of(runs, tmp_path, {r.index: np.ones(4) for r in runs}))
@@ -312,7 +312,7 @@ def test_bands_share_a_plot_only_if_they_are_few(tmp_path):
 
 
 def test_steps_to_solve_as_a_survival_curve():
-    """A step falls where runs solve; those that never did end at a tick, diverged ones as late as the others."""
+    """The curve falls where runs solve; unsolved runs, also diverged ones, end at a tick."""
     runs = [record(i, steps=steps) for i, steps in enumerate((100, 100, 700, None))]
     runs.append(record(4, status="diverged", steps=None))
     runs.append(record(5, status="failed"))
@@ -328,23 +328,23 @@ def test_steps_to_solve_as_a_survival_curve():
 
 
 def test_both_tests_over_environment_steps():
-    """On a stream: the share of runs solved so far, in both tests, beside the claim of the schedule and its 10^6 steps.
+    """On a stream: the share of runs that have solved each test, with the claim's rate and its 10^6 steps.
 
     By hand: of four runs three solve, at .2, .4 and .4 million steps, and one of them from reset, at .6 million.
     """
     runs = []
     for index, (solved, reset) in enumerate(((200_000, None), (400_000, 600_000), (400_000, None), (None, None))):
         made = record(index, RTRL | {"seed": index}, steps=solved)
-        told = {
+        metrics = {
             "environment_steps_to_solve": solved,
             "environment_steps": 10**6,
             "success_from_reset": reset is not None,
             "steps_to_solve_from_reset": reset,
         }
-        runs.append(Record(**{**vars(made), "metrics": made.metrics | told}))
+        runs.append(Record(**{**vars(made), "metrics": made.metrics | metrics}))
     figures = draw(of(runs))
     assert list(figures) == ["success", "solved", "both_tests"]
-    (axes,) = drawn(figures["both_tests"]).axes
+    (axes,) = rendered(figures["both_tests"]).axes
     with_burn_in, from_reset, rate, steps = axes.lines
     np.testing.assert_allclose(with_burn_in.get_xdata(), [0, 0.2, 0.4, 0.4, 1])
     np.testing.assert_allclose(with_burn_in.get_ydata(), [0, 0.25, 0.5, 0.75, 0.75])
@@ -355,12 +355,12 @@ def test_both_tests_over_environment_steps():
     assert legend(figures["both_tests"]) == [
         *("after the burn-in", "from reset", "the paper's rate", "its training steps, 10⁶")
     ]
-    (axes,) = drawn(figures["solved"]).axes
+    (axes,) = rendered(figures["solved"]).axes
     assert axes.get_xlabel() == "environment step"
 
 
 def test_a_run_that_stopped_early_keeps_its_pain(tmp_path):
-    """Else the median would be that of those that did not solve; that it is drawn so is said."""
+    """A run that stopped early counts with its last pain, else the median would be over unsolved runs only."""
     stop = {"regime.steps": 600, "history.every": 100}
     made = [record(index, RTRL | stop, steps=100) for index in range(3)]
     ended = [Record(**{**vars(r), "metrics": r.metrics | {"stopped_at": 300 * (r.index < 2) or None}}) for r in made]
@@ -368,11 +368,11 @@ def test_a_run_that_stopped_early_keeps_its_pain(tmp_path):
     sweep = of(ended, tmp_path, {0: np.array(early), 1: np.array(early), 2: np.full(6, 0.7)})
     figure = draw(sweep)["pain"]
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.5, 0.3, 0.1, 0.1, 0.1, 0.1])
-    assert "2 runs stopped early, drawn at their last pain from then on" in title(drawn(figure))
+    assert "2 runs stopped early, drawn at their last pain from then on" in title(rendered(figure))
 
 
 def test_a_run_that_solved_and_then_diverged_has_solved():
-    """The first success is an event, whatever came later; its trial is none the less without success."""
+    """A run that solved before it diverged counts as solved in the curve, and as a trial without success."""
     figures = draw(of([record(0, status="diverged", steps=100)]))
     assert figures["solved"].axes[0].lines[0].get_xydata().tolist() == [[0, 1], [100, 0]]
     assert legend(figures["solved"]) == ["all runs (1/1 solved)"]
@@ -380,7 +380,7 @@ def test_a_run_that_solved_and_then_diverged_has_solved():
 
 
 def grid_of(values, gaps=()):
-    """Two seeds of each pair of values, of which the second fails to solve."""
+    """Return two seeds for each pair of values, of which the second fails to solve."""
     pairs = [(x, y) for x in values[0] for y in values[1] if (x, y) not in gaps]
     return [
         record(2 * i + j, {RATE: x, "optimiser.clip_norm": y}, [f"{RATE}={x}", f"optimiser.clip_norm={y}"], steps=steps)
@@ -390,11 +390,11 @@ def grid_of(values, gaps=()):
 
 
 def test_heat_over_two_knobs():
-    """Values in numeric order with null last; rates where there were trials, blank where there were none."""
+    """Values are in numeric order with null last; cells have rates, or are hatched without trials."""
     runs = grid_of(([0.005, 0.0001, 0.001], [None, 10.0, 2.0]), gaps=[(0.001, 2.0)])
     runs[0] = record(0, {RATE: 0.005, "optimiser.clip_norm": None}, runs[0].overrides[1:], status="failed")
     runs[1] = record(1, {RATE: 0.005, "optimiser.clip_norm": None}, runs[1].overrides[1:], status="failed")
-    figure = drawn(draw(of(runs))["heat"])
+    figure = rendered(draw(of(runs))["heat"])
     axes, bar = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == (RATE, "optimiser.clip_norm")
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0.0001", "0.001", "0.005"]
@@ -409,7 +409,7 @@ def test_heat_over_two_knobs():
 
 
 def test_heat_needs_two_numeric_knobs_and_no_other():
-    """A map of anything else would pool runs that differ, or invent an order."""
+    """There is no map of other sweeps, where cells would pool different runs or have no order."""
     one = swept(HIDDEN, (4, 8))
     named = [record(i, c, [f"regime={r}", f"{HIDDEN}={h}"]) for i, (r, c, h) in enumerate(
         (("sequential", {HIDDEN: 4}, 4), ("sequential", {HIDDEN: 8}, 8), ("parallel", {**PARALLEL, HIDDEN: 8}, 8))
@@ -426,7 +426,7 @@ def test_heat_needs_two_numeric_knobs_and_no_other():
 
 
 def test_large_maps_keep_colours_and_drop_text():
-    """Numbers that would overlap are left out, and the figure stays printable."""
+    """A large map has no text in its cells, and the figure stays printable."""
     figure = draw(of(grid_of(([i / 100 for i in range(1, 42)], [1.0, 2.0]))))["heat"]
     assert texts(figure.axes[0]) == []
     assert figure.axes[0].images[0].get_array().shape == (2, 41)
@@ -434,7 +434,7 @@ def test_large_maps_keep_colours_and_drop_text():
 
 
 def test_text_from_records_is_only_text(tmp_path):
-    """A label may hold anything: no formula is parsed, no mark-up gets into an SVG, no sign is lost."""
+    """A label is shown literally: as no formula, no mark-up, and without loss."""
     nasty = [r"$x_1$ \frac <script>alert(1)</script> & $$", "a" * 300, "100% $5 \x00\n{}"]
     runs = [
         record(2 * i + j, {HIDDEN: i + 1, RATE: r}, [f"{HIDDEN}={i + 1}", f"{RATE}={r}"], label=label)
@@ -451,7 +451,7 @@ def test_text_from_records_is_only_text(tmp_path):
 
 @pytest.mark.parametrize("groups", [2, 8])
 def test_no_text_is_small_or_cut(tmp_path, groups):
-    """All text is 8 points or more and inside the figure, with long names of groups too."""
+    """All text is 8 points or larger and inside the figure, even with long names of groups."""
     names = ["world_model.init_scale", "controller.init_scale", "eval.success_fraction", "optimiser.beta1"]
     runs = [
         record(i, dict.fromkeys(names, 0.1 + 0.1 * i), [f"{name}={0.1 + 0.1 * i}" for name in names])

@@ -1,4 +1,4 @@
-"""The notebooks people look at are the sources that are kept, executed."""
+"""The notebooks in analysis/: each is its plain Python source, executed."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ ANALYSIS = Path(__file__).parents[2] / "analysis"
 
 @pytest.mark.parametrize("source", sorted(path.name for path in ANALYSIS.glob("*.py")))
 def test_a_notebook_is_its_source_executed(source):
-    """Each .ipynb has the cells of its .py, every cell of code has been run, in order, and none ended in an error."""
+    """A notebook has the cells of its source; all code cells have been run in order, without an error."""
     script = jupytext.read(ANALYSIS / source)
     notebook = jupytext.read((ANALYSIS / source).with_suffix(".ipynb"))
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
@@ -24,5 +24,5 @@ def test_a_notebook_is_its_source_executed(source):
 
 
 def test_every_notebook_has_its_source():
-    """No notebook stands alone: what is reviewed and tested is the plain Python beside it."""
+    """Each notebook has a source beside it, which is what is reviewed and tested."""
     assert {path.stem for path in ANALYSIS.glob("*.ipynb")} == {path.stem for path in ANALYSIS.glob("*.py")}

@@ -1,4 +1,4 @@
-"""The page of a sweep: whole, escaped, small, and there whatever became of the runs."""
+"""The page of a sweep: complete, escaped, small, and written whatever the status of the runs."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def figures(_record=None):
 
 
 def leave(path, changes, *, errors=None, crashed=False, label=None, overrides=None):
-    """Runs with these changes to a tiny config, trained, or stopped by errors."""
+    """Write a folder of runs with these changes to a tiny config: trained, or failed with errors."""
     configs = [baseline(TINY | change) for change in changes]
     runs = [
         PlannedRun(run_key(config), label, tuple(overrides or (f"seed={config.seed}",)), config) for config in configs
@@ -56,7 +56,7 @@ def seeds(number, **settings):
 
 
 class Reader(HTMLParser):
-    """What a browser would see of a page: its elements with their attributes, and the text of its scripts."""
+    """Parses a page: its elements with attributes, the text of its scripts, and all other text."""
 
     def __init__(self, page):
         super().__init__()
@@ -84,13 +84,13 @@ class Reader(HTMLParser):
 
 
 def read(path):
-    """The page of a folder as a browser sees it, and its data."""
+    """Return the parsed page of a folder, and the data of its script."""
     reader = Reader(page_of(load(path), figures(), figures))
     return reader, json.loads(reader.scripts[0])
 
 
 def test_a_sweep(tmp_path):
-    """The page is whole: every section, one h1, a row per run, each run's metrics and curve for the script."""
+    """The page has every section, one h1, a row for each run, and metrics and curves for its script."""
     leave(tmp_path, seeds(3))
     write_page(load(tmp_path), tmp_path / "report.html", figures(), figures)
     reader = Reader((tmp_path / "report.html").read_text(encoding="utf-8"))
@@ -113,7 +113,7 @@ def test_a_sweep(tmp_path):
 
 
 def test_nothing_is_loaded(tmp_path):
-    """The page names nothing outside itself, and its policy allows no script but its own."""
+    """The page refers to nothing outside itself, and its policy allows only its own script."""
     leave(tmp_path, seeds(2))
     page = page_of(load(tmp_path), figures(), figures)
     reader = Reader(page)
@@ -129,7 +129,7 @@ def test_nothing_is_loaded(tmp_path):
 
 
 def test_text_stays_text(tmp_path):
-    """Nothing from labels, overrides, settings, errors, figures or sweep.yaml becomes an element or a script."""
+    """No text from labels, overrides, settings, errors, figures or sweep.yaml becomes an element or a script."""
     leave(tmp_path, seeds(2), label=HOSTILE, overrides=["seed=0", f"name={HOSTILE}"])
     leave(tmp_path, [{"seed": 7, "name": HOSTILE}], errors=[f"Traceback\n{HOSTILE}"], label=f"other{HOSTILE}")
     (tmp_path / "sweep.yaml").write_text(
@@ -147,14 +147,14 @@ def test_text_stays_text(tmp_path):
 
 
 def test_half_a_character(tmp_path):
-    """Text that no encoding can carry does not keep the page from being written."""
+    """Text that cannot be encoded does not prevent writing the page."""
     leave(tmp_path, [{"seed": 1}], errors=["\ud800"])
     write_page(load(tmp_path), tmp_path / "report.html", {}, figures)
     assert (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_which_runs_are_shown(tmp_path):
-    """Runs that went wrong come first, then each group's best, median and worst by mean pain."""
+    """Cards show runs that went wrong first, then each group's best, median and worst by mean pain."""
     leave(tmp_path, seeds(5) + seeds(1, **{"env.p_a": 0.2}) + seeds(2, **{"env.p_a": 0.3}))
     leave(tmp_path, [{"seed": 9}], errors=["no"])
     sweep = load(tmp_path)
@@ -172,7 +172,7 @@ def test_which_runs_are_shown(tmp_path):
 
 
 def test_at_most_twelve_runs_are_shown(tmp_path):
-    """Of many groups each has its best before any has its median; many failures leave half of the places to others."""
+    """Of many groups all bests are selected before medians; failed runs get at most half of the places."""
     leave(
         tmp_path,
         [{"seed": seed, "env.p_a": p_a} for p_a in (0.1, 0.2, 0.3, 0.4, 0.5, 0.05, 0.07) for seed in (0, 1, 2)],
@@ -187,7 +187,7 @@ def test_at_most_twelve_runs_are_shown(tmp_path):
 
 
 def test_all_runs_failed(tmp_path):
-    """A sweep of failures alone is a page of errors: the same ones together, each in full once."""
+    """A sweep in which all runs failed has a page that shows each error once, with its runs."""
     leave(tmp_path, seeds(20), errors=["Traceback\nValueError: no"] * 20)
     leave(tmp_path, [{"seed": 30}], errors=["its process died: signal 9"], crashed=True)
     reader, data = read(tmp_path)
@@ -201,7 +201,7 @@ def test_all_runs_failed(tmp_path):
 
 
 def test_a_very_long_error(tmp_path):
-    """A traceback without end keeps its first and its last lines, and the page its size."""
+    """Of a very long traceback the beginning and the end are shown."""
     leave(tmp_path, [{"seed": 1}], errors=["first\n" + "x" * 1_000_000 + "\nlast"])
     page = page_of(load(tmp_path), {}, figures)
     assert "first" in page
@@ -210,7 +210,7 @@ def test_a_very_long_error(tmp_path):
 
 
 def test_diverged_runs(tmp_path):
-    """A diverged run has its error and its curve; what is no number is a gap in it."""
+    """A diverged run has its error and a curve with gaps where pain is not finite."""
     leave(tmp_path, [EXPLODING | {"seed": 1, "optimiser.clip_norm": 1e9}])
     sweep = load(tmp_path)
     assert sweep.records[0].status == "diverged"
@@ -220,7 +220,7 @@ def test_diverged_runs(tmp_path):
 
 
 def test_runs_without_history(tmp_path):
-    """Without history there is no curve; with every other step kept, the script is told which."""
+    """Without a history there is no curve; the data say which steps were kept."""
     leave(tmp_path, [{"seed": 1, "history.every": 0}])
     leave(tmp_path, [{"seed": 2, "history.every": 2}])
     _, data = read(tmp_path)
@@ -229,17 +229,17 @@ def test_runs_without_history(tmp_path):
 
 
 def test_damaged_arrays(tmp_path):
-    """A damaged block is named, its runs are shown without curves, and their figures say why they are missing."""
+    """A damaged block is named; its runs have no curves, and their cards say why there are no figures."""
     leave(tmp_path, [{"seed": 1}])
     leave(tmp_path, [{"seed": 2}])
     sweep = load(tmp_path)
     (tmp_path / "blocks" / f"{sweep.records[0].block}.npz").write_bytes(b"")
 
-    def draw(record):
+    def plot(record):
         sweep.arrays(record)
         return {}
 
-    reader = Reader(page_of(sweep, {}, draw))
+    reader = Reader(page_of(sweep, {}, plot))
     data = json.loads(reader.scripts[0])
     assert ["curve" in run for run in data["runs"].values()] == [False, True]
     assert "Its figures cannot be drawn" in reader.text
@@ -247,13 +247,13 @@ def test_damaged_arrays(tmp_path):
 
 
 def test_a_series_reads_each_block_once(tmp_path, monkeypatch):
-    """The pain of all runs costs one reading per block, and is each run's own."""
+    """Reading the pain of all runs reads each block once, and gives each run's values."""
     leave(tmp_path, seeds(3))
     sweep = load(tmp_path)
     expected = {record.index: sweep.arrays(record)["pain"] for record in sweep.records}
     readings = []
     loaded = np.load
-    monkeypatch.setattr(np, "load", lambda *given, **named: readings.append(given) or loaded(*given, **named))
+    monkeypatch.setattr(np, "load", lambda *args, **kwargs: readings.append(args) or loaded(*args, **kwargs))
     found = sweep.series("pain")
     assert len(readings) == 1
     assert found.keys() == expected.keys()
@@ -264,7 +264,7 @@ def test_a_series_reads_each_block_once(tmp_path, monkeypatch):
     "content", [None, "", "just text", "[1, 2]", "- {a: [", "!!python/object:os.system {}", "[" * 5000]
 )
 def test_no_sweep_yaml(tmp_path, content):
-    """Without a readable sweep.yaml the page says that it does not know what was run."""
+    """Without a readable sweep.yaml the page says that it is not known what was run."""
     leave(tmp_path, seeds(2))
     if content is not None:
         (tmp_path / "sweep.yaml").write_text(content)
@@ -274,7 +274,7 @@ def test_no_sweep_yaml(tmp_path, content):
 
 
 def test_a_strangers_sweep_yaml(tmp_path):
-    """Entries that hold something else than flipflop's show what can be shown; nothing is expanded without end."""
+    """Foreign entries of sweep.yaml are shown as far as they are text, and aliases are not expanded."""
     leave(tmp_path, seeds(1))
     bomb = "\n".join(f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else 'x'}]" for i in range(30))
     (tmp_path / "sweep.yaml").write_text(
@@ -285,7 +285,7 @@ def test_a_strangers_sweep_yaml(tmp_path):
 
 
 def test_provenance(tmp_path):
-    """Each invocation's command, versions, revision, machine and times are there."""
+    """Each invocation is shown with its command, versions, revision, machine and times."""
     leave(tmp_path, seeds(1))
     entry = {
         "command": "python -m flipflop.run -m seed=0",
@@ -310,7 +310,7 @@ def test_provenance(tmp_path):
 
 
 def test_a_sweep_of_a_stock_launcher(tmp_path):
-    """A folder per job reads as one sweep; the command that all jobs share is shown once, not per job."""
+    """A folder for each job reads as one sweep, and the command of all jobs is shown once."""
     for job in range(15):
         leave(tmp_path / str(job), [{"seed": job}])
         (tmp_path / str(job) / ".hydra").mkdir()
@@ -323,7 +323,7 @@ def test_a_sweep_of_a_stock_launcher(tmp_path):
 
 
 def test_runs_without_a_record(tmp_path):
-    """Runs that are not there are named."""
+    """Planned runs without a record are listed."""
     leave(tmp_path, seeds(4))
     lines = (tmp_path / "runs.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "runs.jsonl").write_bytes(lines[0] + lines[3])
@@ -331,7 +331,7 @@ def test_runs_without_a_record(tmp_path):
 
 
 def test_runs_that_were_tested_in_both_ways(tmp_path):
-    """On a stream the rate from reset stands beside that after the burn-in, with what the two are."""
+    """On a stream there is a column for the rate from reset, with an explanation."""
     stream = RTRL | {"regime.steps": 40, "history.every": 10, "eval.episodes": 2, "eval.episode_length": 5}
     leave(tmp_path / "stream", [stream | {"seed": seed} for seed in range(2)])
     leave(tmp_path / "page", seeds(2))
@@ -342,7 +342,7 @@ def test_runs_that_were_tested_in_both_ways(tmp_path):
 
 
 def test_a_single_run(tmp_path):
-    """A single run's page is called one, and shows it."""
+    """The page of a single run shows it."""
     leave(tmp_path, seeds(1))
     (tmp_path / ".hydra").mkdir()
     reader, _ = read(tmp_path)
@@ -351,7 +351,7 @@ def test_a_single_run(tmp_path):
 
 
 def test_figures_stay_apart():
-    """Two figures with the same ids and page-wide rules do not touch each other, nor text that looks like an id."""
+    """Ids and style rules of two figures do not clash; text that looks like an id is unchanged."""
     first, second = (apart(FIGURE, prefix, "a title") for prefix in ("a", "b"))
     ids = [
         {attributes["id"] for _, attributes in Reader(svg).elements if "id" in attributes} for svg in (first, second)
@@ -371,7 +371,7 @@ def test_figures_stay_apart():
 
 
 def test_a_thousand_runs(tmp_path):
-    """A sweep of 1,000 runs with full curves and long names makes a page under 5 MB in seconds."""
+    """The page of 1,000 runs with full curves and long names is below 5 MB and written in seconds."""
     leave(tmp_path, seeds(2, **{"regime.steps": 400, "eval.every": 400}))
     sweep = load(tmp_path)
     records = [

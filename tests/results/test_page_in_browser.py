@@ -1,4 +1,4 @@
-"""The page in a real browser: what its script does, and that nothing in it goes wrong."""
+"""The page in a real browser: what its script does, without errors on the console."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium"),
 ]
 
-# What a test's script can use, and how it hands over what it has found.
+# Functions for the scripts of tests, and the element by which they return their result.
 HELPERS = """
 const $ = (selector) => document.querySelector(selector);
 const $$ = (selector) => [...document.querySelectorAll(selector)];
@@ -42,7 +42,7 @@ document.body.append(Object.assign(document.createElement("pre"), { id: "found",
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """A page with runs that are done, failed and diverged, and with text that would run as a script."""
+    """Write a page of runs that are ok, failed and diverged, with text that would run as a script if not escaped."""
     folder = tmp_path_factory.mktemp("sweep")
     changes = {"regime.steps": 500, "eval.every": 100}
     leave(folder, seeds(11, **changes), label=f"first {HOSTILE}")
@@ -53,7 +53,7 @@ def page(tmp_path_factory):
 
 
 def browse(page, *options):
-    """The page as it stands when its scripts have run, and what the console said."""
+    """Return the page as HTML after its scripts have run, and the messages on the console."""
     done = subprocess.run(
         [
             CHROMIUM,
@@ -78,9 +78,10 @@ def browse(page, *options):
 
 
 def find(page, body, *options, width=None):
-    """What a script finds in the page: `body` is a function's. The page's policy lets this script in by its hash.
+    """Return the result of a script in the page; `body` is the body of its function.
 
-    The window cannot be as narrow as a phone's: with a width, the page is in a frame of that width.
+    The page's policy is extended by the hash of this script. With a width in pixels the page is loaded in a frame of
+    that width, as a window cannot be as narrow as a phone's.
     """
     script = HELPERS.replace("BODY", body)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -101,14 +102,14 @@ def find(page, body, *options, width=None):
 
 
 def test_nothing_goes_wrong(page):
-    """The page as it is written says nothing on the console, and its script runs under its own policy."""
+    """The page's script runs under its policy, without a message on the console."""
     shown, said = browse(page)
     assert said == []
     assert '<html lang="en" class="js">' in shown
 
 
 def test_the_policy_stops_scripts(page):
-    """Even if text became a script by mistake, it would not run."""
+    """A script in the text of the page would not run."""
     copy = page.with_name("injected.html")
     copy.write_text(
         page.read_text(encoding="utf-8").replace("</main>", "<script>document.title = 'ran'</script></main>")
@@ -185,7 +186,7 @@ def test_picking(page):
     for text in ("Run 3: ok", "mean pain", "seed", "outer step"):
         assert text in one["text"]
     assert "Run 11: failed" in found["failed"]
-    assert "left no history" in found["failed"]
+    assert "No history" in found["failed"]
     assert (found["svgs"], found["current"]) == (0, "11")
 
 

@@ -1,4 +1,4 @@
-"""What a trained pair does, from its saved weights: the same as in training and evaluation, and as the oracle says."""
+"""Replayed episodes and pain landscapes: equal to plain loops over the saved weights."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SHORT = {"regime.steps": 60, "method.warmup_steps": 10, "snapshots.every": 20}
 
 @pytest.fixture(scope="module")
 def trained():
-    """Two runs of a block with all their arrays, and their settings."""
+    """Train two runs of a block; return all their arrays, and their settings."""
     configs = [baseline(SHORT | {"seed": seed, "controller.hidden": 5, "world_model.hidden": 3}) for seed in (1, 2)]
     return arrays_of(train(configs)), flat(configs[0])
 
@@ -25,7 +25,7 @@ def of_run(arrays, run):
 
 
 def by_hand(weights, inputs):
-    """One net over (T, 6) inputs, in plain steps."""
+    """Yield the outputs of one net over (T, 6) inputs, computed step by step."""
     h = np.zeros(len(weights["bias"]))
     for x in inputs:
         h = np.tanh(weights["input"] @ x + weights["recurrent"] @ h + weights["bias"])
@@ -37,7 +37,7 @@ def weights_of(arrays, net):
 
 
 def test_an_episode(trained):
-    """C acts on what it saw and did, M predicts from the same events, the pain before and the action: by hand."""
+    """C acts on what it sees, M predicts from events, the last pain and the action: as plain loops do."""
     arrays, settings = trained
     arrays = of_run(arrays, 1)
     (episode,) = replay.fresh_episodes(
@@ -63,7 +63,7 @@ def test_an_episode(trained):
 
 
 def test_the_episode_is_nobodys(trained):
-    """Every pair meets the same episode; it follows those of the evaluation in their stream and is none of them."""
+    """All runs have the same episode; it follows those of the evaluation in the evaluation's random stream."""
     arrays, settings = trained
     pairs = [of_run(arrays, run) for run in range(2)]
     first, second = (
@@ -79,7 +79,7 @@ def test_the_episode_is_nobodys(trained):
 
 
 def test_a_burn_in_comes_before(trained):
-    """With a burn-in the episode is the end of one that began so many steps earlier, and so are the landscapes."""
+    """With a burn-in the episode is the end of a longer one, and landscapes have a burn-in too."""
     arrays, settings = trained
     arrays = of_run(arrays, 0)
     nets = [replay.net_of(arrays, name) for name in ("controller", "world_model")]
@@ -105,7 +105,7 @@ def test_a_burn_in_comes_before(trained):
 
 
 def test_snapshots(trained):
-    """Each snapshot lives through the episode as its weights alone would; the last is the run's end."""
+    """Each snapshot acts in the episode as its weights alone would; the last one is the end of the run."""
     arrays, settings = trained
     arrays = of_run(arrays, 0)
     nets = [replay.snapshots_of(arrays, name, 4) for name in ("controller", "world_model")]
@@ -118,7 +118,7 @@ def test_snapshots(trained):
 
 
 def test_landscapes(trained):
-    """M is asked about each action at the last step of a context, after C's own actions before: by hand."""
+    """M predicts the pain of each action at a context's last step, after C's actions: as plain loops do."""
     arrays, settings = trained
     arrays = of_run(arrays, 0)
     views = replay.landscapes(replay.net_of(arrays, "controller"), replay.net_of(arrays, "world_model"), settings)
@@ -146,7 +146,7 @@ def test_landscapes(trained):
 
 
 def test_how_good_a_landscape_is():
-    """The distance is that of its lowest point from the latch, the error that from the true bowl."""
+    """The distance is from the minimum to the latch, the error from the true pain."""
     predicted = np.square(replay.ACTIONS - 0.75) + 0.1
     true = (replay.ACTIONS - 1) ** 2
     view = replay.Landscape("", 1.0, predicted, true)
@@ -156,7 +156,7 @@ def test_how_good_a_landscape_is():
 
 
 def test_single_precision_and_divergence():
-    """Nets of either precision, and those whose weights are no numbers any more, can be looked at."""
+    """Nets of single precision, and nets with NaN weights, can be replayed."""
     config = baseline(SHORT | {"dtype": "float32", "seed": 3})
     arrays = of_run(arrays_of(train([config])), 0)
     for spoil in (False, True):
@@ -169,14 +169,14 @@ def test_single_precision_and_divergence():
 
 
 def test_initial_snapshot_is_the_draw(trained):
-    """The first snapshot is the net as its seed drew it."""
+    """The first snapshot has the initial weights that the seed draws."""
     arrays, _ = trained
     drawn = streams(2).controller.standard_normal((5, 6)) * (0.5 / np.sqrt(6))
     np.testing.assert_allclose(arrays["snapshots.controller.input"][1, 0], drawn, rtol=1e-15)
 
 
 def test_a_world_that_asks(trained):
-    """In a test that asks at X alone there is no pain elsewhere, and accuracy is of what is asked; so are bowls."""
+    """In a test that asks at X there is no pain elsewhere; accuracy and landscapes follow what is asked."""
     arrays, settings = trained
     nets = [replay.net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
     (plain,) = replay.fresh_episodes(*nets, settings)

@@ -1,4 +1,4 @@
-"""The sweep table on hand-made records."""
+"""The sweep table, runs.csv and summary.csv, with records written by hand."""
 
 import csv
 from dataclasses import replace
@@ -62,7 +62,7 @@ def printed(records):
 
 
 def test_runs_that_differ_by_seed_are_one_row():
-    """A row counts its seeds, beside the claim for its regime, named by the swept key alone."""
+    """A row pools the seeds, has the claim for its regime, and is named by the swept key."""
     sequential, parallel = summaries(headline())
     assert (sequential.name, sequential.runs, sequential.successes) == ({"regime": "sequential"}, 10, 10)
     assert (claim_of(sequential.settings), claim_of(parallel.settings)) == ((6, 10), (20, 30))
@@ -72,22 +72,22 @@ def test_runs_that_differ_by_seed_are_one_row():
 
 
 def test_labels_name_rows_where_they_tell_them_apart():
-    """In a union of grids the label reads better than its keys; where a label has several rows both are needed."""
-    told = [
+    """Rows are named by labels, and by keys as well if several rows have the same label."""
+    labelled = [
         record(0, ["seed=0", "regime=sequential"], label="one"),
         record(1, ["seed=0", "regime=parallel"], PARALLEL, label="two"),
     ]
-    assert [group.name for group in summaries(told)] == [{"label": "one"}, {"label": "two"}]
-    shared = [*told, record(2, ["seed=0", "env.p_a=0.2"], {"env.p_a": 0.2}, label="one")]
+    assert [group.name for group in summaries(labelled)] == [{"label": "one"}, {"label": "two"}]
+    shared = [*labelled, record(2, ["seed=0", "env.p_a=0.2"], {"env.p_a": 0.2}, label="one")]
     assert [group.name for group in summaries(shared)] == [
         {"label": "one", "env.p_a": "0.1"},
-        {"label": "two"},  # alone: what tells the others apart says nothing of it
+        {"label": "two"},  # the only row of its label
         {"label": "one", "env.p_a": "0.2"},
     ]
 
 
 def test_swept_keys_are_those_that_differ():
-    """What is the same for all runs, and the seed, does not name rows; a run's missing override is its default."""
+    """Keys that are the same in all runs, and the seed, do not name rows; a missing override is the default."""
     runs = [
         record(0, ["seed=0", "regime.steps=9", "env.p_a=0.2"], {"regime.steps": 9, "env.p_a": 0.2}),
         record(1, ["seed=1", "regime.steps=9"], {"regime.steps": 9}),
@@ -97,7 +97,7 @@ def test_swept_keys_are_those_that_differ():
 
 
 def test_censored_runs_come_last_in_the_median():
-    """The median over runs that never solved is that of all runs, not of the lucky ones; without one it is empty."""
+    """The median is over all runs, with unsolved ones last; it is empty if it falls on one of them."""
     some = [record(i, [f"seed={i}"], steps=steps) for i, steps in enumerate((100, 300, None))]
     assert summaries(some)[0].median_steps == 300
     assert summaries(some[1:])[0].median_steps is None
@@ -105,7 +105,7 @@ def test_censored_runs_come_last_in_the_median():
 
 
 def test_diverged_runs_are_trials_and_failed_ones_are_not():
-    """Divergence is an outcome of the experiment, an exception is not."""
+    """A diverged run is a trial without success, a failed run is no trial."""
     runs = [
         record(0, ["seed=0"]),
         record(1, ["seed=1"], status="diverged", steps=None),
@@ -120,7 +120,7 @@ def test_diverged_runs_are_trials_and_failed_ones_are_not():
 
 
 def test_rows_with_and_without_a_label(tmp_path):
-    """Runs of a labelled sweep and of a command line may share a folder; a label is text, never markup."""
+    """Runs with and without labels can share a folder; a label is printed literally, not as markup."""
     runs = [record(0, ["seed=0"]), record(1, ["seed=1", "env.p_a=0.2"], {"env.p_a": 0.2}, label="[/x]")]
     write_tables(runs, tmp_path)
     assert "[/x]" in printed(runs)
@@ -128,7 +128,7 @@ def test_rows_with_and_without_a_label(tmp_path):
 
 
 def test_the_table_fits_80_columns():
-    """The headline, and a sweep over two knobs, read without folding a number."""
+    """Tables of regimes, and of a sweep over two knobs, fit without breaking a number."""
     text = printed(headline())
     assert max(map(len, text.splitlines())) <= 80
     assert "sequential  10/10 .72-1.0  6/10 .31-.83" in text
@@ -144,7 +144,7 @@ def test_the_table_fits_80_columns():
 
 
 def test_csv_files(tmp_path):
-    """runs.csv has a row per run and a column per swept key, summary.csv a row per group with its intervals."""
+    """runs.csv has a row for each run and columns of swept keys, summary.csv a row for each group with intervals."""
     write_tables([*headline(), record(20, ["seed=10", "regime=sequential"], steps=None)], tmp_path)
     runs = list(csv.DictReader((tmp_path / "runs.csv").read_text().splitlines()))
     assert list(runs[0])[:6] == ["index", "key", "label", "status", "regime", "seed"]
@@ -157,14 +157,14 @@ def test_csv_files(tmp_path):
 
 
 def on_stream(index, schedule, steps, from_reset):
-    """A run on a stream; its outer steps are environment steps."""
+    """Return a record of a run on a stream, whose outer steps are environment steps."""
     changes = RTRL | {"method.schedule": schedule, "method.warmup_steps": 300_000}
     made = record(index, [f"seed={index}", f"method.schedule={schedule}"], changes, steps=steps)
     return replace(made, metrics=made.metrics | {"environment_steps_to_solve": steps, "success_from_reset": from_reset})
 
 
 def test_runs_on_a_stream():
-    """Their schedule says which claim they are compared with; the other test has a column, outer steps have none."""
+    """The schedule decides the claim; there is a column for the test from reset, and none for outer steps."""
     runs = [on_stream(0, "concurrent", 40_000, True), on_stream(1, "concurrent", 60_000, False)]
     runs.append(on_stream(2, "model_first", None, True))
     together, first = summaries(runs)
@@ -192,7 +192,7 @@ def test_runs_on_a_stream():
 
 
 def test_a_table_of_both_kinds_of_runs():
-    """Where some runs are on a stream only environment steps compare; names come before the other test's rate."""
+    """If some runs are on a stream, the table has environment steps only; names are never broken."""
     runs = [*headline(), on_stream(20, "concurrent", 40_000, True)]
     header, *_ = printed(runs).splitlines()
     assert "outer" not in header
@@ -209,17 +209,17 @@ def test_a_table_of_both_kinds_of_runs():
 
 
 def test_labels_with_the_same_settings_are_rows_of_their_own():
-    """Grids may divide seeds, as into the paper's thirty and a hundred fresh ones: each label is told."""
+    """Runs with the same settings and different labels are in different rows."""
     runs = [record(i, [f"seed={i}"], label="first" if i < 2 else "fresh") for i in range(5)]
     assert [(row.name, row.runs) for row in summaries(runs)] == [({"label": "first"}, 2), ({"label": "fresh"}, 3)]
 
 
 def test_names_come_before_what_can_be_spared():
-    """Where long names need the room, columns that summary.csv has too give way, and no name is broken."""
+    """If long names need the room, optional columns are dropped, and no name is broken."""
     overrides = [("method=world_model", "regime=sequential"), ("method=direct", "regime=parallel")]
     changes = [{}, {"method": "direct", "regime.name": "parallel"}]
     rows = summaries(
-        [record(i, given, change) for i, (given, change) in enumerate(zip(overrides, changes, strict=True))]
+        [record(i, names, change) for i, (names, change) in enumerate(zip(overrides, changes, strict=True))]
     )
     out = StringIO()
     Console(file=out, width=80).print(sweep_table(rows))
@@ -231,7 +231,7 @@ def test_names_come_before_what_can_be_spared():
 
 
 def test_what_is_kept_of_a_run_makes_no_other_trial():
-    """Runs that differ only in what is kept of them are one group, and one trial if they have the same seed."""
+    """Runs that differ only in what is recorded are one group, and with the same seed one trial."""
     records = [
         record(0, ("seed=0",)),
         record(1, ("seed=1",), {"snapshots.every": 50}),

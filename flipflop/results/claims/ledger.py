@@ -227,7 +227,7 @@ def _credit_line(question: Question) -> tuple[str, ...]:
 
 
 def _lag_line(question: Question) -> tuple[str, ...]:
-    """Return the line on long lags, from the longest test of Elman nets that do not see pain."""
+    """Return the line on long lags, from the longest test of Elman nets that see neither pain nor action."""
     arm = question.arms["Elman C, Elman M, blind"]
     column = [name for name in question.columns if name.startswith("mean_accuracy_at_")][-1]
     k, n = arm.solid(column), arm.trials

@@ -84,9 +84,8 @@ def _plot_curves(curves: Sequence[Curve], x_label: str, line_label: str, over: s
     figure, places, entries = lay_out(names, MOST_LINES, 2.6, "accuracy", line_label, x_label)
     for (_, x, accuracy), place in zip(curves, places, strict=False):
         place.axes.plot(x, accuracy, color=place.color, linestyle=place.dash, marker="o", markersize=3)
-    lowest = min(
-        0.9, *(min(accuracy) for _, _, accuracy in curves)
-    )  # a narrower range would exaggerate small differences
+    # The range is .1 at least: a narrower one would exaggerate small differences.
+    lowest = min(0.9, *(min(accuracy) for _, _, accuracy in curves))
     margin = 0.04 * (1 - lowest)
     places[0].axes.set_ylim(lowest - margin, 1 + margin)
     add_legend(figure, entries)

@@ -21,11 +21,8 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
     "#D55E00",
     "#CC79A7",
 )
-
-
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)  # colours of the first, second, ... group
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
-
 
 SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # included in matplotlib
@@ -38,7 +35,6 @@ SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text is stored as text, which is smaller than outlines and can be searched
     "svg.hashsalt": "flipflop",  # ids in the file do not depend on chance
 }
-
 
 in_style = mpl.rc_context(SETTINGS)  # a decorator of plotting functions: artists take their style on creation
 

@@ -148,7 +148,7 @@
     const svg = run.curve && curve(run.curve, Math.max(260, Math.min(room, 736)));
     const means = run.curve && run.curve.pain.length < run.curve.kept ? ", each point the mean of several" : "";
     panel.append(tag("h4", "Pain while training"));
-    panel.append(svg || tag("p", "It has left no history of its pain."));
+    panel.append(svg || tag("p", "No history of its pain was stored."));
     if (svg) panel.append(Object.assign(tag("p", `Log scale${means}.`), { className: "faint" }));
 
     const columns = Object.assign(document.createElement("div"), { className: "columns" });
@@ -156,7 +156,7 @@
     if (data.settings.length) columns.append(pairs("Settings in which runs differ", data.settings, run.settings));
     panel.append(columns);
     // A run without metrics has no saved weights from which figures could be plotted.
-    if (run.metrics) panel.append(tag("h4", "To draw the rest"), tag("pre", `${data.command} ${index}`));
+    if (run.metrics) panel.append(tag("h4", "Plot all of its figures"), tag("pre", `${data.command} ${index}`));
     document.getElementById("how-to-pick").textContent = `Run ${index} is picked: it is shown below the table.`;
     panel.scrollIntoView({ block: "nearest" });
   };
