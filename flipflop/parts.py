@@ -4,7 +4,7 @@ A part comes from one of three places:
 
 1. flipflop itself: every module in the folder of its kind, base.py aside, is a part of the module's name.
 2. An installed distribution, by an entry point: group `flipflop.cells`, `gru = "package.module:GRU"`.
-3. A file or module of the user's, named by `plugins=[gru.py]`.
+3. A file or module of the user's, named by `plugins=[gru.py]` (flipflop.plugins).
 
 In each the class is registered by a decorator, as in `@parts.cell("gru", GRUKnobs)`. Names of parts are known without
 importing them; a part is imported when it is asked for.
@@ -15,8 +15,8 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -64,8 +64,6 @@ class Part:
 
 
 _registered: dict[tuple[str, str], Part] = {}
-_loading: list[str] = []  # the origin of what is being imported, innermost last
-_plugins: dict[str, list[tuple[str, str]]] = {}  # the parts of each plug-in that was loaded
 
 
 def register(kind: str, name: str, knobs: Any = None) -> Callable[[Made], Made]:
@@ -78,7 +76,7 @@ def register(kind: str, name: str, knobs: Any = None) -> Callable[[Made], Made]:
     """
 
     def decorate(made: Made) -> Made:
-        origin = _origin_of(made)
+        origin = _origin_of(made.__module__)
         other = _registered.get((kind, name))
         if (other is not None and other.origin != origin) or (origin != OWN and name in own_names(kind)):
             raise PartError(f"{kind} {name} is registered twice: give your part another name")
@@ -88,11 +86,21 @@ def register(kind: str, name: str, knobs: Any = None) -> Callable[[Made], Made]:
     return decorate
 
 
-def _origin_of(made: Any) -> str:
-    """Where a class is from: a plug-in that imports flipflop's own modules does not become their origin."""
-    if made.__module__.partition(".")[0] == "flipflop":
+def _origin_of(module: str) -> str:
+    """Where a module is from: flipflop, a plug-in (flipflop.plugins), an installed distribution, or this program."""
+    if module.startswith("flipflop.plugins."):
+        stem, _, digest = module.rpartition(".")[2].rpartition("_")
+        return f"{stem}.py sha256 {digest}"
+    if module.partition(".")[0] == "flipflop":
         return OWN
-    return _loading[-1] if _loading else f"module {made.__module__}"
+    for kind in KINDS:
+        for entry in _installed(kind).values():
+            if entry.module == module and entry.dist is not None:
+                return f"{entry.dist.name} {entry.dist.version}"
+    spec = importlib.util.find_spec(module) if module in sys.modules and module != "__main__" else None
+    if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
+        return f"{module} sha256 {hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:16]}"
+    return f"module {module}"
 
 
 def cell(name: str, knobs: Any = None) -> Callable[[Made], Made]:
@@ -170,91 +178,24 @@ def get(kind: str, name: str) -> Part:
 def outside() -> Iterator[Part]:
     """All parts that are not flipflop's own: those of plug-ins, and those installed, which are imported now.
 
-    Raises:
-        PartError: an installed one cannot be imported.
+    An installed one that cannot be imported is left out: asking for it by name says why.
     """
     for kind in KINDS:
         for name in names(kind):
             if name not in own_names(kind):
-                yield get(kind, name)
+                with suppress(PartError):
+                    yield get(kind, name)
 
 
 def _load_installed(entry: EntryPoint) -> None:
-    distribution = entry.dist
-    origin = f"{distribution.name} {distribution.version}" if distribution is not None else entry.value
-    with _from(origin):
-        try:
-            entry.load()
-        except Exception as error:
-            raise PartError(
-                f"the installed part {entry.name} cannot be imported from {entry.value}: {_in_short(error)}"
-            ) from error
-
-
-def load_plugins(plugins: Sequence[str]) -> None:
-    """Import the user's plug-ins, each a file (`gru.py`) or a module (`package.gru`); once, however often it is called.
-
-    Raises:
-        PartError: one that cannot be imported or registers no part.
-    """
-    for plugin in plugins:
-        path = Path(plugin).resolve()
-        key = str(path) if plugin.endswith(".py") else plugin
-        if key in _plugins:
-            continue
-        before = set(_registered)
-        try:
-            if plugin.endswith(".py"):
-                _load_file(path)
-            else:
-                _load_module(plugin)
-        except PartError:
-            raise
-        except Exception as error:
-            raise PartError(f"plugins=[{plugin}] cannot be imported: {_in_short(error)}") from error
-        found = [each for each in _registered if each not in before]
-        if not found:
-            raise PartError(f"plugins=[{plugin}] registers no part: it must use a decorator as in @parts.cell(...)")
-        _plugins[key] = found
-
-
-def _load_file(path: Path) -> None:
-    """Import a file as a module named by its text, so that workers that import it too find the same classes."""
-    if not path.is_file():
-        raise PartError(f"plugins=[{path.name}] is not there: {path} must be a file")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    name = f"flipflop_plugin_{path.stem}_{digest}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    with _from(f"{path.name} sha256 {digest}"):
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-
-
-def _load_module(name: str) -> None:
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
-        raise PartError(f"plugins=[{name}] is not there: it must be a file ending in .py, or a module")
-    digest = hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:16]
-    with _from(f"{name} sha256 {digest}"):
-        importlib.import_module(name)
-
-
-@contextmanager
-def _from(origin: str) -> Iterator[None]:
-    """While this lasts, parts that register come from there."""
-    _loading.append(origin)
     try:
-        yield
-    finally:
-        _loading.pop()
+        entry.load()
+    except Exception as error:
+        raise PartError(
+            f"the installed part {entry.name} cannot be imported from {entry.value}: {type(error).__name__}: {error}"
+        ) from error
 
 
-def _in_short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+def registered_by(module: str) -> list[Part]:
+    """Return the parts that a module, or one inside it, has registered."""
+    return [part for part in _registered.values() if f"{part.make.__module__}.".startswith(f"{module}.")]

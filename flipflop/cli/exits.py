@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import NoReturn
 
 from flipflop.config.rules import ConfigError
+from flipflop.parts import PartError
 
 
 class ExitStatus(IntEnum):
@@ -29,11 +30,11 @@ def exit_on_error() -> Iterator[None]:
     """Turn the errors that a command is expected to raise into a sentence and an exit status.
 
     Raises:
-        SystemExit: WRONG_INPUT for a ConfigError, FAILURE for an OSError, INTERRUPTED for Ctrl-C.
+        SystemExit: WRONG_INPUT for a ConfigError or a PartError, FAILURE for an OSError, INTERRUPTED for Ctrl-C.
     """
     try:
         yield
-    except ConfigError as error:
+    except (ConfigError, PartError) as error:
         exit_with(str(error), ExitStatus.WRONG_INPUT)
     except OSError as error:
         exit_with(describe_os_error(error), ExitStatus.FAILURE)

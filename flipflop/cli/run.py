@@ -15,10 +15,11 @@ from flipflop.cli.single import run_one
 from flipflop.records.provenance import remember_arguments
 from flipflop.sweep.hydra.arguments import prepare
 from flipflop.sweep.hydra.callback import EarlyExit
+from flipflop.sweep.hydra.choices import load_plugins, plugins_named
+from flipflop.sweep.hydra.config_folders import config_folder
 from flipflop.sweep.hydra.explain import WRONG_INPUT, explain
 from flipflop.sweep.hydra.hydra_compat import BEHAVIOUR, TRUST
 from flipflop.sweep.hydra.launcher import RunsFailed, SweepStopped
-from flipflop.sweep.hydra.plugins import config_folder
 
 EXPECTED_ERRORS = (*WRONG_INPUT, RunsFailed, SweepStopped, OSError)  # explained by a sentence, without a traceback
 
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         typed = sys.argv[1:] if arguments is None else list(arguments)
         remember_arguments(typed)
         sys.argv[1:] = prepare(typed)
+        load_plugins(plugins_named(sys.argv[1:]))
         hydra.main(config_path=str(config_folder("conf")), config_name="config", **BEHAVIOUR, **TRUST)(run_one)()
     except KeyboardInterrupt as error:
         exit_with(str(error) or "interrupted", ExitStatus.INTERRUPTED)

@@ -21,7 +21,7 @@ from flipflop.sweep.engine.blocks import train_runs
 from flipflop.sweep.hydra.callback import EarlyExit, planned_run
 from flipflop.sweep.hydra.compose import plain, to_config
 from flipflop.sweep.hydra.launcher import RunsFailed, pain_of
-from flipflop.sweep.hydra.plugins import register
+from flipflop.sweep.hydra.registration import register
 
 presenter.register()
 register()  # at import, because a stock launcher's processes import this module to find `run_one`

@@ -86,16 +86,14 @@ def validate(config: Config) -> None:
             parts.get("metric", name)
         except parts.PartError as error:
             raise ConfigError(f"eval.metrics={name} is not allowed: {error}") from error
-    rows = [*COMBINATIONS]
-    for part in found.values():
-        rows += getattr(part.make, "combinations", ())
-    for row in rows:
+    world, method = found["env"].make, found["method"].make
+    method.validate(config)
+    rows = [row for part in found.values() for row in getattr(part.make, "combinations", ())]
+    for row in [*rows, *COMBINATIONS]:
         if row.when(config) and not row.allows(settings.get(row.key)):
             words = row.words if isinstance(row.words, str) else row.words(config)
             raise refuse(row.key, settings.get(row.key), words)
-    world, method = found["env"].make, found["method"].make
     is_endless = method.counts_in == "environment step"
     world.validate(config.env, "env", config.regime.steps if is_endless else config.env.episode_length)
     shortest = min([config.eval.episode_length, *config.eval.lengths])
     world.validate(evaluation_world(config), "eval.env", shortest)
-    method.validate(config)

@@ -41,7 +41,7 @@ def part_of(config: Config, place: str) -> parts.Part:
     try:
         return parts.get(parts.PLACES[place], section.name)
     except parts.PartError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(f"{place.replace('.', '/')}={section.name} is not allowed: {error}") from error
 
 
 def parts_of(config: Config) -> dict[str, parts.Part]:
@@ -92,7 +92,7 @@ def config_from(settings: Mapping[str, Any]) -> Config:
         try:
             part = parts.get(kind, str(name))
         except parts.PartError as error:
-            raise ConfigError(str(error)) from error
+            raise ConfigError(f"{place.replace('.', '/')}={name} is not allowed: {error}") from error
         classes[place] = part.knobs or base_knobs(kind)
     classes["eval.env"] = in_test(classes["env"])
     return _built(Config, nested, "", classes)
@@ -136,7 +136,8 @@ COMPUTED_LATER = ("eval.metrics",)  # can be computed from the stored weights of
 
 def key_of(settings: Mapping[str, Any], origins: Mapping[str, str], version: int) -> str:
     """A hash of all that decides a run's record: its settings, where outside parts are from, the results' version."""
-    text = json.dumps([version, decisive(settings), dict(origins)], sort_keys=True)
+    of_parts = {place: origin for place, origin in origins.items() if place in parts.PLACES}  # metrics are none of it
+    text = json.dumps([version, decisive(settings), of_parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

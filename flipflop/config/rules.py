@@ -106,11 +106,12 @@ Texts = Annotated[
     list[str],
     Rule(
         "a list of files or modules, as in [gru.py]",
-        lambda texts: all(isinstance(text, str) and text for text in texts),
+        lambda texts: isinstance(texts, list) and all(isinstance(text, str) and text for text in texts),
         affects_results=False,
     ),
 ]
 Names = Annotated[
-    list[str], Rule("a list of names", lambda names: all(is_name(name) for name in names), is_record_only=True)
+    list[str],
+    Rule("a list of names", lambda names: isinstance(names, list) and all(map(is_name, names)), is_record_only=True),
 ]
 KeptEvery = Annotated[int, Rule(EVERY_WORDS, ZERO_OR_MORE.test, is_record_only=True)]

@@ -175,7 +175,7 @@ def test_a_run_of_the_1990_algorithm(command, tmp_path):
     (record,) = read(only_folder(tmp_path / "outputs" / "runs")).records
     stopped_at = record.metrics["stopped_at"]
     assert 1000 <= stopped_at < 3000
-    assert (record.config["optimiser"], record.config["regime.name"]) == ("sgd", "stream")
+    assert (record.config["optimiser.name"], record.config["regime.name"]) == ("sgd", "stream")
     lines = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in out.splitlines())
     assert re.fullmatch(r"yes, \d/3", lines["from reset"])
     assert lines["first solved"] == f"environment step {record.metrics['steps_to_solve']:,}"

@@ -1,4 +1,4 @@
-"""The core against the oracle, a second implementation without lock-step, on configurations nobody chose."""
+"""The core against the oracle, a second implementation without lock-step, on configurations drawn at random."""
 
 import numpy as np
 import oracle

@@ -35,8 +35,8 @@ def test_what_solves(changes):
 
 
 @pytest.mark.slow
-def test_the_1990_algorithm_needs_chance_in_actions():
-    """On one stream some runs solve within 60,000 environment steps with a learned sigma, and none without chance.
+def test_the_1990_algorithm_needs_noise_in_actions():
+    """On one stream some runs solve within 60,000 environment steps with a learned sigma, and none without noise.
 
     A deterministic C shows M too few actions; RESULTS.md has the rates after a million steps.
     """

@@ -83,7 +83,7 @@ def test_threshold_is_strict(length, solved):
 
 @pytest.mark.parametrize(("fraction", "success"), [(0.3, True), (np.nextafter(0.3, 1), False)])
 def test_success_fraction_may_be_met_exactly(fraction, success):
-    """A run succeeds if exactly the required part of its episodes is solved, and not with a hair less."""
+    """A run succeeds if exactly the required part of its episodes is solved, and not if any less is."""
     assert (np.random.default_rng(0).random(10) < 0.3).sum() == 3
     changes = ONLY_B | {"env.p_b": 0.3, "eval.episodes": 10, "eval.episode_length": 1, "eval.seed": 0}
     scores = score([ALWAYS_1], changes | {"eval.success_fraction": fraction})

@@ -96,20 +96,22 @@ def controller_block(rng, runs, episodes):
 
 
 @BLOCKS
-def test_world_model_lesson(runs, episodes):
+def test_world_model_gradient(runs, episodes):
     """M descends the gradient of its summed squared error, through all time steps, averaged over its episodes."""
     rng = np.random.default_rng(1)
     weights = [random_weights(rng, WORLD_MODEL_HIDDEN) for _ in range(runs)]
-    lessons = [[oracle.random_episode(busy_events(rng), rng.random(T)) for _ in range(episodes)] for _ in range(runs)]
+    seen = [[oracle.random_episode(busy_events(rng), rng.random(T)) for _ in range(episodes)] for _ in range(runs)]
     out = nets(weights)
     rollout = buffers(runs, episodes, WORLD_MODEL_HIDDEN)
-    actions = stack(lessons, "actions")
-    losses = world_model_gradient(nets(weights), rollout, world(runs), drawn(lessons), actions, out)
+    actions = stack(seen, "actions")
+    losses = world_model_gradient(nets(weights), rollout, world(runs), drawn(seen), actions, out)
 
-    for run, (own, lesson) in enumerate(zip(weights, lessons, strict=True)):
-        expected = numerical_gradient(lambda w, lesson=lesson: oracle.world_model_loss(w, lesson), own)
+    for run, (own, its_episodes) in enumerate(zip(weights, seen, strict=True)):
+        expected = numerical_gradient(
+            lambda w, its_episodes=its_episodes: oracle.world_model_loss(w, its_episodes), own
+        )
         np.testing.assert_allclose(flat(out.weights(run)), expected, rtol=1e-6, atol=1e-10)
-        assert losses[run] == pytest.approx(oracle.world_model_loss(own, lesson) / T, rel=1e-12)
+        assert losses[run] == pytest.approx(oracle.world_model_loss(own, its_episodes) / T, rel=1e-12)
 
 
 @BLOCKS

@@ -78,7 +78,7 @@ def everything(result):
 )
 @pytest.mark.parametrize("episodes", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_every_kind_of_net_is_the_same_alone_and_in_any_block(changes, episodes):
-    """Other cells, masks and methods leave no trace of neighbours either."""
+    """With other cells, masks and methods, too, neighbours change no bit of a run's results."""
     configs = block({"regime.episodes_per_step": episodes} | changes)[:9]
     if configs[0].env.pain_at == "x":  # there must be some X, and the probabilities of the test are values too
         more = {"env.p_x": 0.4, "eval.env.p_a": 0.05}
@@ -97,7 +97,7 @@ def test_every_kind_of_net_is_the_same_alone_and_in_any_block(changes, episodes)
 @pytest.mark.parametrize("episodes", [1, 3, 16])
 @pytest.mark.parametrize(("optimiser", "credit"), [({}, "one_step"), (SGD, "full")], ids=["adam-one_step", "sgd-full"])
 def test_a_run_is_the_same_alone_and_in_any_block(optimiser, credit, episodes, dtype):
-    """Neighbours, their number, their order, their values and their divergence leave no trace in a run's results."""
+    """Neighbours, their number, order, values and divergence change no bit of a run's results."""
     configs = block({"dtype": dtype, "regime.episodes_per_step": episodes, "method.credit": credit} | optimiser)
     together = train(configs)
     solved = {result.metrics.steps_to_solve for result in together}

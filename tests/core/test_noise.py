@@ -98,7 +98,7 @@ def test_the_default_has_no_noise():
 
 
 def nets(rng, many):
-    """Nets that look at no pain, so that C's gradient is that of the whole way from its weights to predicted pain."""
+    """Nets that do not see pain, so that C's gradient is that of the whole way from its weights to predicted pain."""
     P = (INPUTS + 1 + HIDDEN) * HIDDEN + 1 + HIDDEN
     net = Net.of(rng.normal(size=(many, P)), INPUTS, HIDDEN)
     net.W[:, INPUTS + PAIN] = 0

@@ -1,4 +1,4 @@
-"""Learning on one endless stream: the whole algorithm beside a plain one, lock-step, early ends, and going on."""
+"""Learning on one endless stream: the whole algorithm beside a plain one, lock-step, early stops, and checkpoints."""
 
 from dataclasses import replace
 
@@ -207,7 +207,7 @@ def everything(result):
     ids=["page", "model first", "pain", "bernoulli", "logistic", "query", "adam"],
 )
 def test_a_run_is_the_same_alone_and_in_any_block(changes):
-    """Neighbours, their warm-ups, divergences and early ends leave no trace in a run's results."""
+    """Neighbours, their warm-ups, divergences and early stops change no bit of a run's results."""
     configs = block(changes)
     together = train(configs)
     assert together[4].diverged_at is not None
@@ -221,7 +221,7 @@ def test_a_run_is_the_same_alone_and_in_any_block(changes):
 
 
 def test_weights_that_a_net_does_not_have_stay_0():
-    """A blind, memoryless C learns, and its weights from what it does not see are 0 to the end."""
+    """A C without memory that sees no pain learns, and its weights from these are 0 to the end."""
     blind = {"controller.cell": "feedforward", "controller.sees_pain": False, "world_model.sees_pain": False}
     (result,) = train([baseline(SHORT | blind | {"regime.steps": 100, "optimiser.lr_controller": 0.5})])
     assert not result.controller.recurrent.any()
@@ -232,7 +232,7 @@ def test_weights_that_a_net_does_not_have_stay_0():
 
 
 def test_an_early_stop_is_on_record():
-    """A run that solves enough checks in a row ends there: what it cost, its last check, and no course beyond."""
+    """A run that solves enough checks in a row ends there: its steps, its last check, and no history after it."""
     configs = block({})
     results = {config.seed: result for config, result in zip(configs, train(configs), strict=True)}
     stopped = [result for result in results.values() if result.metrics.early_stop.stopped_at]
@@ -254,7 +254,7 @@ def test_an_early_stop_is_on_record():
 
 
 def test_what_a_stream_costs():
-    """M's and C's share of the environment steps by schedule: they live through one stream."""
+    """M's and C's share of the environment steps by schedule: they are on one stream."""
     steps = {"regime.steps": 90, "method.warmup_steps": 40, "method.stop_after": None}
     for schedule, of_M in (("concurrent", 90), ("model_first", 40)):
         (result,) = train([baseline(SHORT | steps | {"method.schedule": schedule})])
@@ -274,7 +274,7 @@ def test_what_is_kept_changes_no_number():
 
 
 def test_what_training_came_to_is_of_the_last_check_to_check():
-    """training_pain and training_accuracy are means since the check before the last: here the last kept of the course.
+    """training_pain and training_accuracy are means since the check before the last: here the last of the history.
 
     Also in a run that stopped early, of which that is the interval before its last check.
     """
@@ -288,7 +288,7 @@ def test_what_training_came_to_is_of_the_last_check_to_check():
 
 
 def test_no_check_counts_before_c_has_learned():
-    """However easy the test: in its warm-up a run neither solves nor stops, and no neighbour waits for it."""
+    """However easy the test: in its warm-up a run neither solves nor stops, and its neighbours do."""
     easy = {"eval.threshold": 0.0, "eval.success_fraction": 0.1, "method.stop_after": 2, "eval.every": 20}
     runs = [baseline(SHORT | easy | {"regime.steps": 200, "method.warmup_steps": steps}) for steps in (0, 60, 500)]
     results = [result.metrics for result in train(runs)]
@@ -297,7 +297,7 @@ def test_no_check_counts_before_c_has_learned():
 
 
 def test_a_state_has_no_course_yet_to_come(tmp_path):
-    """What is written to disk from time to time is the course so far: of 2,500 steps, 1,000 and then 2,000."""
+    """A checkpoint has the history so far: of 2,500 steps, 1,000 and then 2,000."""
     sizes = []
 
     class Looked:
@@ -313,7 +313,7 @@ def test_a_state_has_no_course_yet_to_come(tmp_path):
 
 
 def test_progress_is_told_in_environment_steps():
-    """Someone who waits hears of every thousand steps, and of the last."""
+    """on_progress is called after every thousand steps, and after the last."""
     told = []
     train([baseline(SHORT | {"regime.steps": 2500, "history.every": 0})], lambda step, *_: told.append(step))
     assert told == [1000, 2000, 2500]
@@ -321,7 +321,7 @@ def test_progress_is_told_in_environment_steps():
 
 @pytest.mark.parametrize("schedule", ["concurrent", "model_first"])
 def test_another_block_goes_on_from_a_checkpoint(tmp_path, schedule):
-    """From a block's file its runs, in any order, go on bitwise to where they would have come; ended ones stay so."""
+    """From a block's file its runs, in any order, end bitwise as they would have; ended ones stay as they are."""
     configs = block({"method.schedule": schedule})
 
     def die(step, *_):

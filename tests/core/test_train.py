@@ -39,7 +39,7 @@ def assert_equal_arrays(some, others):
 
 
 def test_a_diverged_run():
-    """A run whose weights explode says so, has no metrics and no history from its check on, and warns nobody."""
+    """A run whose weights explode is marked diverged, has no metrics and no history from its check on; no warning."""
     result = run(EXPLODING)
     assert (result.status, result.diverged_at) == ("diverged", 10)
     assert {name: number for name, number in result.metrics.by_name().items() if number is not None} == {
@@ -156,7 +156,7 @@ def test_warmup_ends_at_its_outer_step():
 
 
 def test_model_first_freezes_m_when_c_starts():
-    """M learns until the warm-up ends and then stays; its loss is told to the end, and C learns through it."""
+    """M learns until the warm-up ends and then stays; its loss is recorded to the end, and C learns through it."""
     first = run(SHORT | {"method.warmup_steps": 15, "method.schedule": "model_first"})
     short = run(SHORT | {"method.warmup_steps": 15, "regime.steps": 15})
     assert_equal_arrays(first.world_model, short.world_model)
@@ -281,7 +281,7 @@ def test_snapshots_are_the_weights_on_the_way():
 
 
 def test_snapshots_end_with_a_divergence():
-    """After the check that found a divergence there are no weights worth keeping."""
+    """After the check that found a divergence no weights are kept."""
     result = run(EXPLODING | {"snapshots.every": 5, "eval.every": 10})
     assert result.diverged_at == 10
     assert np.isfinite(result.snapshots.controller.input[:2]).all()

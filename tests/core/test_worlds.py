@@ -96,7 +96,7 @@ def test_streams_are_the_seeds_three_children():
 
 
 def test_drawing_in_pieces_changes_nothing(monkeypatch):
-    """How many outer steps are drawn at once is invisible: also one at a time, and with a smaller last piece."""
+    """How many outer steps are drawn at once changes no number: also one at a time, and with a smaller last piece."""
     changes = {"env.episode_length": 5, "env.pain_at": "x", "regime.episodes_per_step": 2, "regime.steps": 7}
     config = baseline(changes)
 

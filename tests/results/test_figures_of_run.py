@@ -16,17 +16,13 @@ from flipflop.results.figures.training_curves import moving_median, training_cur
 from flipflop.results.figures.weights import weights
 from flipflop.results.replay import ACTIONS, fresh_episodes, landscapes, net_of
 
-TINY = {"regime.steps": 60, "method.warmup_steps": 20, "controller.hidden": 5, "world_model.hidden": 3}
+SMALL = {"regime.steps": 60, "controller.hidden": 5, "world_model.hidden": 3}
+TINY = SMALL | {"method.warmup_steps": 20}
 
 
-def trained(changes=()):
+def trained(changes=(), warms_up=True):
     """Train a tiny run; return its record, without what figures do not read, and its arrays."""
-    tiny = {
-        key: value
-        for key, value in TINY.items()
-        if dict(changes).get("method") != "direct" or key != "method.warmup_steps"
-    }
-    config = baseline(tiny | dict(changes))
+    config = baseline((TINY if warms_up else SMALL) | dict(changes))
     (result,) = train([config])
     record = Record(
         key="", index=7, label=None, overrides=[], config=flat(config), origins={},
@@ -175,7 +171,7 @@ def test_the_pain_landscape(run):
 
 def test_direct_runs_have_no_world_model_to_draw():
     """With method=direct there is no figure of a world model."""
-    record, arrays = trained({"method": "direct"})
+    record, arrays = trained({"method": "direct"}, warms_up=False)
     figures = plot(record, arrays)
     assert list(figures) == ["training_curves", "test_episode", "controller_weights"]
     assert len(figures["training_curves"].axes) == 2

@@ -243,7 +243,7 @@ def test_damaged_arrays(tmp_path):
     data = json.loads(reader.scripts[0])
     assert ["curve" in run for run in data["runs"].values()] == [False, True]
     assert "Its figures cannot be drawn" in reader.text
-    assert reader.text.count("its checksum differs") == 2
+    assert reader.text.count("its checksum is different") == 2
 
 
 def test_a_series_reads_each_block_once(tmp_path, monkeypatch):

@@ -8,8 +8,9 @@ from flipflop import configs
 from flipflop.config.keys import with_settings
 from flipflop.config.rules import ConfigError
 from flipflop.sweep.hydra.compose import to_config
+from flipflop.sweep.hydra.config_folders import config_folder
 from flipflop.sweep.hydra.hydra_compat import BEHAVIOUR
-from flipflop.sweep.hydra.plugins import config_folder, register
+from flipflop.sweep.hydra.registration import register
 
 JOBS = [
     [],

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from flipflop.records.record import Record
+from flipflop.results.figures.labels import channels_of
 from flipflop.results.figures.style import BLUE, VERMILION, grid, in_style, new_figure
 from flipflop.results.figures.test_episode import plot_events, plot_latch
 from flipflop.results.replay import Episode
@@ -46,7 +47,7 @@ def frame(record: Record, moment: int, episode: Episode) -> Figure:
         fontsize=10,
     )
     axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=(1, 2, 1.4))
-    plot_events(axes[0], episode)
+    plot_events(axes[0], episode, channels_of(record.config, episode.events.shape[1]))
     plot_latch(axes[1], episode)
     t = np.arange(1, len(episode.pain) + 1)
     axes[2].plot(t, episode.pain, color=VERMILION, label="pain")

@@ -17,11 +17,11 @@ Floats = NDArray[np.floating]
 
 @in_style
 def pain_landscape(record: Record, arrays: Arrays) -> Figure:
-    """Plot M's predicted pain and the true pain over the action, one panel for each of the five contexts."""
+    """Plot M's predicted pain and the true pain over the action, one panel for each situation of the world."""
     views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
     figure = new_figure(11, 3.8)
     add_title(figure, f"Pain landscape: what M predicts for every action, {run_title(record)}")
-    axes: NDArray[Any] = figure.subplots(1, len(views), sharey=True)
+    axes: NDArray[Any] = figure.subplots(1, len(views), sharey=True, squeeze=False)[0]
     for view, ax in zip(views, axes, strict=True):
         ax.plot(ACTIONS, view.predicted, color=BLUE, linewidth=1.8, label="predicted by M")
         ax.plot(ACTIONS, view.true, color=BLACK, linestyle="--", linewidth=1, label="true, (y - desired)²")

@@ -1,5 +1,7 @@
 """The figure of one test episode of a trained run: events, latch, action and pain."""
 
+from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from flipflop.records.record import Record
+from flipflop.results.figures.labels import channels_of
 from flipflop.results.figures.style import BLACK, BLUE, ORANGE, VERMILION, grid, in_style, new_figure
 from flipflop.results.figures.titles import add_title, run_title
 from flipflop.results.replay import Episode
@@ -24,7 +27,7 @@ def test_episode(record: Record, episode: Episode) -> Figure:
     )
     axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=(1, 2, 2))
     t = np.arange(1, len(episode.desired) + 1)
-    plot_events(axes[0], episode)
+    plot_events(axes[0], episode, channels_of(record.config, episode.events.shape[1]))
     plot_latch(axes[1], episode)
     axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 
@@ -41,13 +44,15 @@ def test_episode(record: Record, episode: Episode) -> Figure:
     return figure
 
 
-def plot_events(ax: Axes, episode: Episode) -> None:
-    """Plot a mark for each event, in one row each for A, B and X."""
-    for row, marker in enumerate(("v", "^", "x")):
+def plot_events(ax: Axes, episode: Episode, channels: Sequence[str]) -> None:
+    """Plot a mark for each event, in one row for each channel."""
+    number = len(channels)
+    for row, marker in zip(range(number), cycle(("v", "^", "x", "s", "d", "*")), strict=False):
         at = np.flatnonzero(episode.events[:, row]) + 1
         ax.plot(at, np.full(len(at), row), linestyle="", marker=marker, color=BLACK, markersize=5)
-    ax.set_yticks(range(3), ["A (to 0)", "B (to 1)", "X"])
-    ax.set_ylim(2.6, -0.6)
+    meaning = {"A": "A (to 0)", "B": "B (to 1)"} if list(channels) == ["A", "B", "X"] else {}
+    ax.set_yticks(range(number), [meaning.get(channel, channel) for channel in channels])
+    ax.set_ylim(number - 0.4, -0.6)
     ax.set_ylabel("event")
     ax.tick_params(axis="y", length=0)
 

@@ -31,7 +31,7 @@ def training_curves(record: Record, arrays: Arrays) -> Figure:
     add_title(figure, f"Training, {run_title(record)}")
     every = record.config["history.every"]
     steps = every * np.arange(1, len(arrays["pain"]) + 1)
-    warmup = record.config["method.warmup_steps"]
+    warmup = record.config.get("method.warmup_steps", 0)
     axes: NDArray[Any] = figure.subplots(len(labels), 1, sharex=True)
     for (name, label), ax in zip(labels.items(), axes, strict=True):
         series = arrays[name].astype(float)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from flipflop.records.arrays import Arrays
 from flipflop.records.record import Record
+from flipflop.results.figures.labels import gates_of, inputs_of
 from flipflop.results.figures.style import BLUE, VERMILION, in_style, new_figure
 from flipflop.results.figures.titles import add_title, run_title
 
@@ -24,10 +25,6 @@ LIGHT = "#FBD9A0"  # of negative weights
 IMAGE_COLOURS = "cividis"  # from dark for negative to light for positive weights, in print in grey too
 SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)])
 SQUARE_CODES = (Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY)
-INPUTS_OF = {
-    "controller": ("A", "B", "X", "1", "pain", "last y"),
-    "world_model": ("A", "B", "X", "1", "pain", "y"),
-}
 NETS = {"controller": "Controller (C)", "world_model": "World model (M)"}
 
 
@@ -60,7 +57,8 @@ def weights(record: Record, arrays: Arrays, net: str) -> Figure:
     hinton(axes[0, 2], parts["bias"][:, None], largest, is_image)
     hinton(axes[1, 1], parts["output"][None], largest, is_image)
     hinton(axes[1, 2], parts["output_bias"].reshape(1, 1), largest, is_image)
-    _label(axes, INPUTS_OF[net], rows, hidden)
+    inputs = inputs_of(record.config, net, parts["input"].shape[1])
+    _label(axes, inputs, gates_of(record.config, net, rows // hidden), hidden)
     if is_image:
         figure.colorbar(ScalarMappable(Normalize(-largest, largest), IMAGE_COLOURS), ax=axes, label="weight")
     else:
@@ -73,17 +71,17 @@ def weights(record: Record, arrays: Arrays, net: str) -> Figure:
     return figure
 
 
-def _label(axes: NDArray[Any], inputs: Sequence[str], rows: int, hidden: int) -> None:
+def _label(axes: NDArray[Any], inputs: Sequence[str], gates: Sequence[str], hidden: int) -> None:
     """Label the (2, 3) axes of a net's matrices: the weights into the hidden units above, those to the output below."""
     axes[0, 0].set_title("from inputs")
-    axes[0, 0].set_xticks(range(6), inputs, rotation=90)
+    axes[0, 0].set_xticks(range(len(inputs)), inputs, rotation=90)
     axes[0, 1].set_title("from hidden units one step before")
     axes[0, 2].set_title("bias")
     axes[0, 2].set_xticks([])
     for ax in axes[0, :2]:
-        ax.set_ylabel("to hidden unit" if rows == hidden else "to gates i, f, g, o of hidden units")
-    for ax in axes[0] if rows > hidden else ():
-        ax.set_yticks(range(0, rows, hidden), [f"{gate} 0" for gate in "ifgo"])
+        ax.set_ylabel("to hidden unit" if len(gates) == 1 else f"to gates {', '.join(gates)} of hidden units")
+    for ax in axes[0] if len(gates) > 1 else ():
+        ax.set_yticks(range(0, len(gates) * hidden, hidden), [f"{gate} 0" for gate in gates])
     axes[1, 1].set_xlabel("to the output, from hidden units")
     axes[1, 2].set_xlabel("bias")
     axes[1, 2].set_xticks([])

@@ -1,11 +1,13 @@
 """Blocks: runs that one process trains together, in lock-step, while it writes down its progress."""
 
+import pickle
 import time
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from flipflop import plugins
 from flipflop.core.train import train
 from flipflop.core.training.block import Floats, OnProgress
 from flipflop.records.arrays import block_name
@@ -91,6 +93,10 @@ class Block:
             unfinished / f"{self.name}.state", keys, checkpoint_seconds, source and source.absolute()
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the plug-ins of this process: a worker imports them before it unpickles what is of them."""
+        return _restore_block, (plugins.loaded(), pickle.dumps(vars(self)))
+
     @property
     def steps(self) -> int:
         """The number of outer steps of each of its runs."""
@@ -115,6 +121,13 @@ class Block:
         """Remove progress report and checkpoint, once the runs are recorded."""
         self.report.path.unlink(missing_ok=True)
         self.checkpoint.path.unlink(missing_ok=True)
+
+
+def _restore_block(loaded: list[str], state: bytes) -> Block:
+    plugins.load(loaded)
+    block = Block.__new__(Block)
+    vars(block).update(pickle.loads(state))
+    return block
 
 
 def train_runs(

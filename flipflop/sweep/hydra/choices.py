@@ -4,26 +4,63 @@ The group `knobs` holds what each part has, typed and without values; the files 
 defaults. A part from outside carries its defaults in its dataclass, and is stored as a choice of its group as well.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from flipflop import parts
+from flipflop import parts, plugins
 from flipflop.config.keys import base_knobs
 from flipflop.config.schema import in_test
-
-GROUPS = tuple(place.replace(".", "/") for place in parts.PLACES)
+from flipflop.sweep.hydra.config_folders import config_folder
 
 _stored: set[tuple[str, str, str]] = set()
 
 
-def store_parts() -> None:
-    """Store all parts that are known by now; harmless when repeated.
+def load_plugins(named: Sequence[str]) -> None:
+    """Import plug-ins and store their parts, so that they can be chosen.
 
     Raises:
-        PartError: an installed part cannot be imported.
+        PartError: one cannot be imported, or registers no part.
     """
+    plugins.load(named)
+    store_parts()
+
+
+def plugins_named(arguments: Sequence[str]) -> list[str]:
+    """Return the plug-ins that a command line names, or the file that it names by -cn.
+
+    They must be known before Hydra composes, so both are read here as text. A command-line value replaces the file's.
+    """
+    for argument in arguments:
+        if argument.startswith("plugins="):
+            items = argument.partition("=")[2].strip("[]").split(",")
+            return [text for item in items if (text := item.strip().strip("'\""))]
+    named, folders = "config", [config_folder("conf"), config_folder("sweeps")]
+    for argument, value in pairwise([*arguments, ""]):
+        flag, equals, joined = argument.partition("=")
+        if flag in ("-cn", "--config-name"):
+            named = joined if equals else value
+        elif flag in ("-cd", "--config-dir", "-cp", "--config-path"):
+            folders.insert(0, Path(joined if equals else value))
+    for folder in folders:
+        path = folder / f"{named.removesuffix('.yaml')}.yaml"
+        if path.is_file():
+            with suppress(yaml.YAMLError, OSError, UnicodeDecodeError):  # Hydra says what is wrong with it
+                content = yaml.safe_load(path.read_text(encoding="utf-8"))
+                found = content.get("plugins") if isinstance(content, dict) else None
+                return [str(item) for item in found] if isinstance(found, list) else []
+            return []
+    return []
+
+
+def store_parts() -> None:
+    """Store all parts that are known by now; harmless when repeated."""
     own = [parts.get(kind, name) for kind in dict.fromkeys(parts.PLACES.values()) for name in parts.own_names(kind)]
     for part in [*own, *parts.outside()]:
         for place, kind in parts.PLACES.items():

@@ -9,11 +9,14 @@ from flipflop.config.combinations import validate
 from flipflop.config.ranges import expand
 from flipflop.config.rules import ConfigError
 from flipflop.config.schema import Config
+from flipflop.parts import PartError
 from flipflop.sweep.hydra.arguments import check
+from flipflop.sweep.hydra.choices import load_plugins, plugins_named
 from flipflop.sweep.hydra.compose import Composer, axis
+from flipflop.sweep.hydra.config_folders import config_folder
 from flipflop.sweep.hydra.explain import HYDRA_ERRORS, explain
 from flipflop.sweep.hydra.hydra_compat import BEHAVIOUR
-from flipflop.sweep.hydra.plugins import config_folder, register
+from flipflop.sweep.hydra.registration import register
 
 
 def configs(*overrides: str) -> list[Config]:
@@ -27,6 +30,10 @@ def configs(*overrides: str) -> list[Config]:
     """
     register()
     check(overrides)
+    try:
+        load_plugins(plugins_named(overrides))
+    except PartError as error:
+        raise ConfigError(str(error)) from error
     try:
         with initialize_config_dir(str(config_folder("conf")), **BEHAVIOUR):
             composer = Composer(lambda texts: compose("config", texts), GlobalHydra.instance().config_loader())

@@ -35,7 +35,7 @@ _EXTRAS = {
 _MOVED = {"controller.output_scale": "controller.output.scale", "eval.stop_after": "method.stop_after"}
 
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
-WRONG_INPUT = (ConfigError, *HYDRA_ERRORS)
+WRONG_INPUT = (ConfigError, parts.PartError, *HYDRA_ERRORS)
 
 
 def explain(error: BaseException) -> str:
@@ -43,7 +43,7 @@ def explain(error: BaseException) -> str:
     chain = list(_chain(error))
     override = next((match[1] or match[2] for e in chain if (match := _OVERRIDE.search(str(e)))), None)
     for cause in chain:
-        if isinstance(cause, ConfigError):
+        if isinstance(cause, ConfigError | parts.PartError):
             return str(cause)
         if isinstance(cause, OverrideParseException):
             return f"{cause.override} is not allowed: it cannot be read as key=value ({cause.message.splitlines()[0]})"
@@ -86,12 +86,13 @@ def _parts() -> Iterator[tuple[str, parts.Part]]:
 
 
 def _with_knob(key: str) -> list[str]:
-    """The choices that have a knob of this dotted key, as `optimiser=adam`."""
-    return [
-        f"{place.replace('.', '/')}={part.name}"
-        for place, part in _parts()
-        if key in dict(knobs(part.knobs or base_knobs(part.kind), f"{place}."))
-    ]
+    """The parts that have a knob of this dotted key, as `optimiser=adam` or `the world latch`."""
+    having = []
+    for place, part in _parts():
+        named = f"the world {part.name}" if part.kind == "world" else f"{place.replace('.', '/')}={part.name}"
+        if key.removeprefix("eval.") in dict(knobs(part.knobs or base_knobs(part.kind), f"{place}.")):
+            having.append(named)
+    return having
 
 
 def _words(key: str) -> str:
@@ -103,11 +104,25 @@ def _missing(error: MissingConfigException) -> str:
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
     if extra := _EXTRAS.get(error.missing_cfg_file or ""):
         return f"{group}={choice} is not installed: install flipflop with its extra, flipflop[{extra}]"
+    if group and error.options and (sentence := _broken(group.replace("/", "."), choice)):
+        return f"{group}={choice} is not allowed: {sentence}"
     if group and error.options:
         return f"{group}={choice} is not allowed: {group} must be one of {', '.join(sorted(error.options))}"
     if error.missing_cfg_file:
         return f"there is no config named {error.missing_cfg_file}: -cn takes the name of a file in sweeps/ or of -cd"
     return " ".join(str(error).split())
+
+
+def _broken(place: str, name: str) -> str | None:
+    """Why an installed part of this name cannot be had; None if there is none of this name."""
+    kind = parts.PLACES.get(place)
+    if kind is None or name not in parts.names(kind):
+        return None
+    try:
+        parts.get(kind, name)
+    except parts.PartError as error:
+        return str(error)
+    return None
 
 
 def _unknown(key: str, override: str | None) -> str:

@@ -49,7 +49,7 @@ class SweepInterrupted(KeyboardInterrupt):
 class FlipflopLauncher(Launcher):
     """A launcher that trains the jobs of a multirun in lock-step blocks, in one folder.
 
-    Its settings are flipflop.sweep.hydra.plugins.LauncherSettings.
+    Its settings are flipflop.sweep.hydra.registration.LauncherSettings.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ from flipflop.sweep.presentation import presenter
 
 
 class FlipflopSweeper(Sweeper):
-    """Expands axes into runs (flipflop.sweep.plugins: its settings) and hands them to any launcher."""
+    """Expands axes into runs (flipflop.sweep.hydra.registration: its settings) and hands them to any launcher."""
 
     def __init__(self, params: DictConfig | None, base: DictConfig | None, grids: ListConfig | None) -> None:
         """Take the axes of a sweep file: one grid's params, or labelled grids with what they share.

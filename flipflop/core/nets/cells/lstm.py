@@ -28,7 +28,7 @@ class LSTM(Cell):
     """
 
     gates = 4
-    gate_names = ("input", "forget", "candidate", "output")
+    gate_names = ("i", "f", "g", "o")
     sees_inputs = sees_state = (True,) * 4
     work = 3.0
 

@@ -8,7 +8,6 @@ import secrets
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,19 +16,14 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from flipflop import plugins
 from flipflop.config.schema import Config
 from flipflop.sweep.hydra.arguments import GROUPS
-from flipflop.sweep.hydra.choices import store_parts
+from flipflop.sweep.hydra.choices import load_plugins
+from flipflop.sweep.hydra.config_folders import config_folder
 from flipflop.sweep.hydra.hydra_compat import register_resolver
 
 PLUGIN_MODULE = "hydra_plugins.flipflop"
-
-
-def config_folder(name: str) -> Path:
-    """Where conf/ or sweeps/ is: beside the package in a checkout, inside it in an installed wheel."""
-    package = Path(__file__).resolve().parents[2]
-    checkout = package.parent
-    return checkout / name if (checkout / "pyproject.toml").is_file() else package / name
 
 
 @dataclass
@@ -86,7 +80,7 @@ def register() -> None:
     """Make everything in this module known to Hydra and OmegaConf; harmless when repeated."""
     if PLUGIN_MODULE in sys.modules:
         return
-    plugins = Plugins.instance()  # before the plugins' own imports: Hydra's scan must not meet half of them
+    of_hydra = Plugins.instance()  # before the plugins' own imports: Hydra's scan must not meet half of them
     from flipflop.sweep.hydra.launcher import FlipflopLauncher
     from flipflop.sweep.hydra.sweeper import FlipflopSweeper
 
@@ -97,12 +91,12 @@ def register() -> None:
     for plugin in (FlipflopLauncher, FlipflopSweeper, SweepsOnSearchPath):
         plugin.__module__ = PLUGIN_MODULE
         setattr(sys.modules[PLUGIN_MODULE], plugin.__name__, plugin)
-        plugins.register(plugin)
+        of_hydra.register(plugin)
 
     store = ConfigStore.instance()
     store.store(name="schema", node=Config, provider="flipflop")
     store.store(group="hydra/launcher", name="flipflop", node=LauncherSettings, provider="flipflop")
     store.store(group="hydra/sweeper", name="flipflop", node=SweeperSettings, provider="flipflop")
-    store_parts()
+    load_plugins(plugins.loaded())  # in a worker: those of the process that started it
     register_resolver("flipflop.stamp", stamp)
     register_resolver("flipflop.choices", choices_as_text)

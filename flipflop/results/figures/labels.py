@@ -1,0 +1,30 @@
+"""The names of what a net sees and of its gates, as its parts call them; numbers where a part is not there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flipflop import parts
+
+
+def channels_of(settings: Mapping[str, Any], number: int) -> Sequence[str]:
+    """Return the names of the event channels of a run's world, of which there are this many."""
+    try:
+        channels: Sequence[str] = parts.get("world", str(settings.get("env.name"))).make.channels
+    except parts.PartError:
+        channels = ()
+    return channels if len(channels) == number else [f"event {i}" for i in range(number)]
+
+
+def inputs_of(settings: Mapping[str, Any], net: str, number: int) -> list[str]:
+    """Return the names of a net's inputs, of which there are this many: events, 1, pain and an action."""
+    action = "last y" if net == "controller" else "y"
+    return [*channels_of(settings, number - 3), "1", "pain", action]
+
+
+def gates_of(settings: Mapping[str, Any], net: str, number: int) -> Sequence[str]:
+    """Return the names of the gates of a net's cell, of which there are this many."""
+    try:
+        names: Sequence[str] = parts.get("cell", str(settings.get(f"{net}.cell.name"))).make.gate_names
+    except parts.PartError:
+        names = ()
+    return names if len(names) == number else [f"gate {i}" for i in range(number)]
