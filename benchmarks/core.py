@@ -19,7 +19,7 @@ from rich.table import Table
 
 from flipflop import Config, configs
 from flipflop.config.keys import with_settings
-from flipflop.core.training.episodic import EpisodicBlock
+from flipflop.core.methods.world_model import WorldModelBlock
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import oracle
@@ -35,16 +35,16 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-class Timed(EpisodicBlock):
+class Timed(WorldModelBlock):
     """A block that notes the CPU time of its checks."""
 
     def __init__(self, block: list[Config]) -> None:
         super().__init__(block)
         self.in_checks = 0.0
 
-    def check(self, k: int) -> None:
+    def check(self) -> None:
         """Check, and add its time."""
-        self.in_checks += cpu_seconds(lambda: super(Timed, self).check(k))
+        self.in_checks += cpu_seconds(super().check)
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ HEADLINE = ["-m", "seed=0..9", "regime=sequential,parallel"]
 PROGRAM = """
 import sys
 from pathlib import Path
-from flipflop.sweep.command import main
+from flipflop.cli.run import main
 main(sys.argv[1:])
 status = Path("/proc/self/status").read_text().splitlines()
 Path("memory").write_text(next(line.split()[1] for line in status if line.startswith("VmHWM")))

@@ -68,8 +68,3 @@ class Bar:
         else:
             self._due = now + SECONDS_BETWEEN_LINES
             self._console.print(f"{fraction:4.0%} {text()}", highlight=False)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural if need be: `1 run`, `2 runs`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -22,6 +22,10 @@ KNOBS = {
     ("env", "latch"): {
         "episode_length": 20, "p_a": 0.10, "p_b": 0.15, "p_x": 0.25, "pain_at": "every", "min_lag": 0
     },
+    ("env", "delayed"): {
+        "episode_length": 20, "p_a": 0.10, "p_b": 0.15, "p_x": 0.25, "pain_at": "every", "min_lag": 0, "delay": 1
+    },
+    ("env", "toggle"): {"episode_length": 20, "p_toggle": 0.20, "p_x": 0.25},
     ("controller.cell", "elman"): {"activation": "tanh"},
     ("controller.cell", "feedforward"): {"activation": "tanh"},
     ("controller.cell", "lstm"): {"forget_bias": 1.0},
@@ -30,6 +34,9 @@ KNOBS = {
     ("controller.output", "mean_sigma"): {"scale": 1.0},
     ("optimiser", "adam"): {
         "lr_controller": 5e-3, "lr_world_model": 1e-2, "clip_norm": 1.0, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8
+    },
+    ("optimiser", "rmsprop"): {
+        "lr_controller": 5e-3, "lr_world_model": 1e-2, "clip_norm": 1.0, "decay": 0.9, "eps": 1e-8
     },
     ("optimiser", "sgd"): {"lr_controller": 0.3, "lr_world_model": 0.15, "clip_norm": 1.0},
     ("method", "world_model"): {

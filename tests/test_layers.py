@@ -17,10 +17,11 @@ MODULES = {
     for path in PACKAGE.rglob("*.py")
 }
 # What each room may import, directly or through others, beside itself. Data flows one way.
-PLAIN = {"parts", "plugins", "progress", "statistics", "version"}
+PLAIN = {"parts", "plugins", "plurals", "progress", "statistics", "version"}
 ARROWS = {
     "parts": set(),
     "plugins": {"parts"},
+    "plurals": set(),
     "progress": set(),
     "statistics": set(),
     "version": set(),

@@ -8,16 +8,18 @@ import numpy as np
 from rich.console import Console
 
 from flipflop.cli.exits import exit_on_error
+from flipflop.cli.plugin_option import add_plugin_option, load_plugins_of
 from flipflop.cli.rerun import find_differences, train_again
 from flipflop.config.rules import ConfigError
 from flipflop.core.nets.weights import Net
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.arrays import Arrays
 from flipflop.records.files import write_atomically
+from flipflop.records.nets import net_of, snapshots_of, with_last
 from flipflop.records.record import Record
 from flipflop.results.figures.animation import gif
 from flipflop.results.load import Sweep, load
-from flipflop.results.replay import fresh_episodes, net_of, snapshots_of, with_last
+from flipflop.results.replay import fresh_episodes
 
 MOST_FRAMES = 50  # as in the page's animation (its section Running)
 
@@ -39,10 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--frames", type=int, default=MOST_FRAMES, help="the largest number of frames (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: in DIR/figures/)")
+    add_plugin_option(parser)
     options = parser.parse_args(arguments)
     with exit_on_error():
         if options.frames < 2:
             raise ConfigError(f"--frames={options.frames} is not allowed: it must be 2 or more")
+        load_plugins_of(options)
         sweep = load(options.folder)
         path = options.out or options.folder / "figures" / f"run_{options.index}_learning.gif"
         animate(sweep, sweep.run(options.index), path, options.frames, Console())

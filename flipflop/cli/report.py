@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from flipflop.cli.exits import exit_on_error
+from flipflop.cli.plugin_option import add_plugin_option, load_plugins_of
 from flipflop.results.load import load
 from flipflop.results.report import draw_run, report
 
@@ -25,9 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="outputs/sweeps/NAME or outputs/runs/STAMP")
     parser.add_argument("--run", type=int, metavar="N", help="only draw the figures of the run with this index")
+    add_plugin_option(parser)
     options = parser.parse_args(arguments)
     console = Console()
     with exit_on_error():
+        load_plugins_of(options)
         sweep = load(options.folder)
         if options.run is not None:
             draw_run(sweep, sweep.run(options.run), console)

@@ -52,14 +52,15 @@ def load_block(home: Path, record: Record, names: Sequence[str] | None = None) -
 def arrays_of(results: Sequence[RunResult]) -> Arrays:
     """Stack the results of a block's R runs, of one structure, into arrays whose first axis is the run.
 
-    These are history (R, kept outer steps), counts by lag (R, bins), and weights and snapshots (R, ...);
-    outputs/README.md lists their names and shapes.
+    These are history (R, kept outer steps), counts by lag (R, bins) where lag means something, weights and snapshots
+    (R, ...); outputs/README.md lists their names and shapes.
     """
     arrays: Arrays = {}
     for name in vars(results[0].history):
         arrays[name] = np.stack([getattr(result.history, name) for result in results])
-    for name in ByLag._fields:
-        arrays[f"by_lag.{name}"] = np.stack([getattr(result.by_lag, name) for result in results])
+    if results[0].by_lag is not None:
+        for name in ByLag._fields:
+            arrays[f"by_lag.{name}"] = np.stack([getattr(result.by_lag, name) for result in results])
     for net in ("controller", "world_model"):
         for name in Weights._fields:
             arrays[f"{net}.{name}"] = np.stack([getattr(getattr(result, net), name) for result in results])

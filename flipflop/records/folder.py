@@ -128,6 +128,15 @@ class Folder:
         self.finished.update(slots)
         return records
 
+    def amend(self, records: Sequence[Record]) -> None:
+        """Append records that take the place of earlier ones of the same runs.
+
+        Raises:
+            OSError: they cannot be written; the lines before are unchanged.
+        """
+        if records:
+            append_atomically(self.path / "runs.jsonl", b"".join(map(line_of, records)))
+
     def _record(
         self, outcome: Outcome, block: str | None, slots: Mapping[str, int], digest: str | None, seconds: float
     ) -> Record:

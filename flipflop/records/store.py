@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flipflop.core.result import RESULTS_VERSION
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.files import checksum
 from flipflop.records.record import Record, record_of
 

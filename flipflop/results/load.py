@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flipflop.config.rules import ConfigError
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.arrays import Arrays, load_arrays, load_block
 from flipflop.records.grouping import grouped
 from flipflop.records.record import FINISHED, Record

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from flipflop.config.rules import ConfigError
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.record import FINISHED, Record
 from flipflop.results.figures import of_run as figures_of_run
 from flipflop.results.figures import of_sweep as figures_of_sweep

@@ -50,6 +50,8 @@ REFUSED = {
     "env.p_x": PROBABILITY,
     "env.pain_at": (["never", ""], "every, x"),
     "env.min_lag": WHOLE,
+    "env.delay": WHOLE,
+    "env.p_toggle": PROBABILITY,
     "env.episode_length": COUNT,
     "controller.hidden": COUNT,
     "controller.init_scale": SCALE,
@@ -62,6 +64,7 @@ REFUSED = {
     "optimiser.beta1": DECAY,
     "optimiser.beta2": DECAY,
     "optimiser.eps": RATE,
+    "optimiser.decay": DECAY,
     "regime.name": NAME,
     "regime.episodes_per_step": COUNT,
     "regime.steps": COUNT,
@@ -93,6 +96,8 @@ REFUSED = {
     "eval.env.p_x": PROBABILITY,
     "eval.env.pain_at": (["never", ""], "every, x, or null"),
     "eval.env.min_lag": WHOLE,
+    "eval.env.delay": WHOLE,
+    "eval.env.p_toggle": PROBABILITY,
     "eval.episodes": COUNT,
     "eval.burn_in": WHOLE,
     "eval.burn_in_seed": ([-1], "a whole number, 0 or more, or null for a test without a burn-in"),
@@ -214,7 +219,7 @@ def test_settings_are_a_whole_config():
         ConfigError,
         match=r"^controller/cell=other is not allowed: there is no cell named other: it must be one of elman, ",
     ):
-        config_from(settings | {"controller.cell.name": "gru"})
+        config_from(settings | {"controller.cell.name": "other"})
     del settings["controller.cell.forget_bias"]
     with pytest.raises(ConfigError, match=r"^controller\.cell\.forget_bias has no value$"):
         config_from(settings)
@@ -351,6 +356,9 @@ VALUES = {
     "env.p_a": 0.2,
     "env.p_b": 0.2,
     "env.p_x": 0.2,
+    "env.p_toggle": 0.1,
+    "eval.env.p_toggle": 0.1,
+    "optimiser.decay": 0.5,
     "eval.env.p_a": 0.2,
     "eval.env.p_b": 0.2,
     "eval.env.p_x": 0.2,
@@ -369,6 +377,8 @@ STRUCTURE = {
     "env.name": "another",
     "env.pain_at": "x",
     "env.min_lag": 1,
+    "env.delay": 2,
+    "eval.env.delay": 2,
     "env.episode_length": 21,
     "eval.env.pain_at": "x",
     "eval.env.min_lag": 1,

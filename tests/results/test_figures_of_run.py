@@ -7,6 +7,7 @@ from baseline import SGD, baseline
 from flipflop.config.keys import counts_in, flat
 from flipflop.core.train import train
 from flipflop.records.arrays import arrays_of
+from flipflop.records.nets import net_of
 from flipflop.records.record import Record
 from flipflop.results.figures.of_run import plot
 from flipflop.results.figures.pain_landscape import pain_landscape
@@ -14,7 +15,7 @@ from flipflop.results.figures.style import save, svg_of
 from flipflop.results.figures.test_episode import test_episode as plot_episode
 from flipflop.results.figures.training_curves import moving_median, training_curves
 from flipflop.results.figures.weights import weights
-from flipflop.results.replay import ACTIONS, fresh_episodes, landscapes, net_of
+from flipflop.results.replay import ACTIONS, fresh_episodes, landscapes
 
 SMALL = {"regime.steps": 60, "controller.hidden": 5, "world_model.hidden": 3}
 TINY = SMALL | {"method.warmup_steps": 20}

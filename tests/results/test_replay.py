@@ -8,6 +8,7 @@ from flipflop.config.keys import flat
 from flipflop.core.train import train
 from flipflop.core.worlds.base import streams
 from flipflop.records.arrays import arrays_of
+from flipflop.records.nets import net_of, snapshots_of
 from flipflop.results import replay
 
 SHORT = {"regime.steps": 60, "method.warmup_steps": 10, "snapshots.every": 20}
@@ -41,7 +42,7 @@ def test_an_episode(trained):
     arrays, settings = trained
     arrays = of_run(arrays, 1)
     (episode,) = replay.fresh_episodes(
-        replay.net_of(arrays, "controller"), replay.net_of(arrays, "world_model"), settings
+        net_of(arrays, "controller"), net_of(arrays, "world_model"), settings
     )
     assert episode.events.shape == (80, 3)
     latch = 0
@@ -67,7 +68,7 @@ def test_the_episode_is_nobodys(trained):
     arrays, settings = trained
     pairs = [of_run(arrays, run) for run in range(2)]
     first, second = (
-        replay.fresh_episodes(replay.net_of(pair, "controller"), replay.net_of(pair, "world_model"), settings)[0]
+        replay.fresh_episodes(net_of(pair, "controller"), net_of(pair, "world_model"), settings)[0]
         for pair in pairs
     )
     np.testing.assert_array_equal(first.events, second.events)
@@ -82,7 +83,7 @@ def test_a_burn_in_comes_before(trained):
     """With a burn-in the episode is the end of a longer one, and landscapes have a burn-in too."""
     arrays, settings = trained
     arrays = of_run(arrays, 0)
-    nets = [replay.net_of(arrays, name) for name in ("controller", "world_model")]
+    nets = [net_of(arrays, name) for name in ("controller", "world_model")]
     burnt = settings | {"eval.burn_in": 70, "eval.burn_in_seed": 777}
     (episode,) = replay.fresh_episodes(*nets, burnt)
     generator = np.random.default_rng(777)
@@ -108,10 +109,10 @@ def test_snapshots(trained):
     """Each snapshot acts in the episode as its weights alone would; the last one is the end of the run."""
     arrays, settings = trained
     arrays = of_run(arrays, 0)
-    nets = [replay.snapshots_of(arrays, name, 4) for name in ("controller", "world_model")]
+    nets = [snapshots_of(arrays, name, 4) for name in ("controller", "world_model")]
     episodes = replay.fresh_episodes(*nets, settings)
     assert len(episodes) == 4  # after 0, 20, 40 and 60 outer steps
-    (last,) = replay.fresh_episodes(replay.net_of(arrays, "controller"), replay.net_of(arrays, "world_model"), settings)
+    (last,) = replay.fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"), settings)
     np.testing.assert_array_equal(episodes[-1].actions, last.actions)
     np.testing.assert_array_equal(episodes[-1].predicted, last.predicted)
     assert not np.array_equal(episodes[0].actions, last.actions)
@@ -121,7 +122,7 @@ def test_landscapes(trained):
     """M predicts the pain of each action at a context's last step, after C's actions: as plain loops do."""
     arrays, settings = trained
     arrays = of_run(arrays, 0)
-    views = replay.landscapes(replay.net_of(arrays, "controller"), replay.net_of(arrays, "world_model"), settings)
+    views = replay.landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), settings)
     assert [(view.context, view.desired) for view in views] == [
         ("just after A", 0),
         ("after A and distractors", 0),
@@ -162,7 +163,7 @@ def test_single_precision_and_divergence():
     for spoil in (False, True):
         if spoil:
             arrays["controller.input"][...] = np.nan
-        nets = [replay.net_of(arrays, name) for name in ("controller", "world_model")]
+        nets = [net_of(arrays, name) for name in ("controller", "world_model")]
         (episode,) = replay.fresh_episodes(*nets, flat(config))
         assert np.isnan(episode.actions).any() == spoil
         assert len(replay.landscapes(*nets, flat(config))) == 5
@@ -178,7 +179,7 @@ def test_initial_snapshot_is_the_draw(trained):
 def test_a_world_that_asks(trained):
     """In a test that asks at X there is no pain elsewhere; accuracy and landscapes follow what is asked."""
     arrays, settings = trained
-    nets = [replay.net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
+    nets = [net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
     (plain,) = replay.fresh_episodes(*nets, settings)
     (episode,) = replay.fresh_episodes(*nets, settings | {"eval.env.pain_at": "x", "eval.env.min_lag": 3})
     waiting = plain.events[:, 2] > episode.events[:, 2]

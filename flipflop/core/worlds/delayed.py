@@ -6,6 +6,7 @@ derivative of a step's pain to the action of that step is 0.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -39,7 +40,7 @@ class Delayed(Latch):
         return self.delay
 
     @classmethod
-    def validate(cls, knobs: DelayedKnobs, prefix: str, shortest: int) -> None:
+    def validate(cls, knobs: Any, prefix: str, shortest: int) -> None:
         """Refuse also a delay after which the episode is over."""
         super().validate(knobs, prefix, shortest)
         if knobs.delay >= shortest:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.records.arrays import Arrays
+from flipflop.records.nets import net_of
 from flipflop.records.record import Record
 from flipflop.results.claims.question import Question, Row, interval
-from flipflop.results.replay import fresh_episodes, landscapes, net_of
+from flipflop.results.replay import fresh_episodes, landscapes
 
 WINDOW = 50  # outer steps over which training curves are averaged, as single episodes are too noisy
 A, B, CONSTANT, PAIN, ACTION = 0, 1, 3, 4, 5  # columns of input weights

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from flipflop.config.rules import ConfigError
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.grouping import UNGROUPED_KEYS, deduplicate, grouped, identity
 from flipflop.records.record import FINISHED
 from flipflop.records.summary import Summary, summaries

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.grouping import swept_keys
 from flipflop.results.figures.style import in_style, new_figure
 from flipflop.results.figures.titles import add_title, plain_text

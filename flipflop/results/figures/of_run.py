@@ -6,12 +6,13 @@ from numpy.typing import NDArray
 
 from flipflop.config.rules import ConfigError
 from flipflop.records.arrays import Arrays
+from flipflop.records.nets import net_of
 from flipflop.records.record import Record
 from flipflop.results.figures.pain_landscape import pain_landscape
 from flipflop.results.figures.test_episode import test_episode
 from flipflop.results.figures.training_curves import training_curves
 from flipflop.results.figures.weights import NETS, weights
-from flipflop.results.replay import Replay, net_of
+from flipflop.results.replay import Replay
 
 Floats = NDArray[np.floating]
 

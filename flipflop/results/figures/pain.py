@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.results.figures.panels import MOST_LINES, add_legend, lay_out, span_training, steps_label
 from flipflop.results.figures.style import in_style
 from flipflop.results.figures.titles import add_title, groups_shown

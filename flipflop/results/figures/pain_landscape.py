@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from flipflop.records.arrays import Arrays
+from flipflop.records.nets import net_of
 from flipflop.records.record import Record
 from flipflop.results.figures.style import BLACK, BLUE, ORANGE, VERMILION, grid, in_style, new_figure
 from flipflop.results.figures.titles import add_title, run_title
-from flipflop.results.replay import ACTIONS, landscapes, net_of
+from flipflop.results.replay import ACTIONS, landscapes
 
 Floats = NDArray[np.floating]
 

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.record import Record
 from flipflop.results.figures.panels import (
     MOST_LINES,

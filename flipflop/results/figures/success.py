@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.results.figures.panels import add_legend
 from flipflop.results.figures.style import BLUE, VERMILION, in_style, new_figure
 from flipflop.results.figures.titles import add_title, groups_shown, wrap_text

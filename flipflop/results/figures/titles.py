@@ -4,7 +4,7 @@ import textwrap
 
 from matplotlib.figure import Figure
 
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.record import Record
 
 

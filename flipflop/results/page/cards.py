@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from flipflop.config.rules import ConfigError
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.record import Record
 from flipflop.results.load import Sweep
 from flipflop.results.page.data import last_line

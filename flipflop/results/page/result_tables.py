@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice, pairwise
 
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.record import FINISHED, Record
 from flipflop.records.summary import Summary, summaries
 from flipflop.results.load import Sweep

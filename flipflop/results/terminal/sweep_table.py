@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.record import FINISHED, Record
 from flipflop.records.summary import Summary, summaries
 from flipflop.results.paper import claim_of

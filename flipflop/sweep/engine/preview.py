@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.grouping import grouped
 from flipflop.records.planned import PlannedRun
 from flipflop.records.record import FINISHED

@@ -29,7 +29,8 @@ def load_plugins(named: Sequence[str]) -> None:
         PartError: one cannot be imported, or registers no part.
     """
     plugins.load(named)
-    store_parts()
+    if named or not _stored:
+        store_parts()
 
 
 def plugins_named(arguments: Sequence[str]) -> list[str]:

@@ -54,14 +54,17 @@ class _Base:
 class Composer:
     """Composes runs from one primary config."""
 
-    def __init__(self, load: Callable[[list[str]], DictConfig], loader: ConfigLoader) -> None:
+    def __init__(
+        self, load: Callable[[list[str]], DictConfig], loader: ConfigLoader, primary: DictConfig | None = None
+    ) -> None:
         """Make a composer.
 
         Args:
             load: Hydra's composition of the primary config with a list of overrides, slow and always right.
             loader: where Hydra finds the config groups.
+            primary: the primary config without overrides, if it has been composed already.
         """
-        self._load = load
+        self._load, self._primary = load, primary
         self._groups = {*loader.list_groups(""), *GROUPS}  # a list has the topmost alone
         self._overrides: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], _Base] = {}
@@ -102,7 +105,8 @@ class Composer:
 
     def _base(self, choices: tuple[str, ...]) -> _Base:
         if choices not in self._bases:
-            node = self._load(list(choices))
+            is_composed = not choices and self._primary is not None
+            node = self._primary.copy() if is_composed and self._primary else self._load(list(choices))
             config = to_config(node)
             self._bases[choices] = _Base(node, config, "${" not in str(OmegaConf.to_container(node, resolve=False)))
         return self._bases[choices]

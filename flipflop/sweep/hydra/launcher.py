@@ -16,7 +16,7 @@ from rich.console import Console
 
 from flipflop.config.ranges import expand
 from flipflop.config.rules import ConfigError, refuse
-from flipflop.progress import counted
+from flipflop.plurals import counted
 from flipflop.records.folder import Folder
 from flipflop.records.planned import PlannedRun
 from flipflop.records.provenance import InvocationLog
@@ -25,6 +25,7 @@ from flipflop.records.store import jobs_in, read
 from flipflop.sweep.engine.blocks import Block
 from flipflop.sweep.engine.dask import ClusterWorkers
 from flipflop.sweep.engine.execute import execute, prepare_blocks
+from flipflop.sweep.engine.later_metrics import add_missing_metrics
 from flipflop.sweep.engine.local import Workers
 from flipflop.sweep.engine.plan import plan
 from flipflop.sweep.engine.preview import show_plan
@@ -153,6 +154,9 @@ class FlipflopLauncher(Launcher):
         console.print(_announcement(runs, missing, blocks, self.workers), highlight=False)
         try:
             execute(blocks, folder, self.workers, console)
+            if amended := add_missing_metrics(runs, folder):
+                about = f"{counted(len(amended), 'run')} of before: metrics computed from the stored weights"
+                console.print(about, highlight=False)
         finally:
             log.close()
 
@@ -250,4 +254,4 @@ def composer_for(master: DictConfig | None, context: HydraContext | None) -> Com
     assert master is not None
     assert context is not None
     loader = context.config_loader
-    return Composer(lambda overrides: loader.load_sweep_config(master, overrides), loader)
+    return Composer(lambda overrides: loader.load_sweep_config(master, overrides), loader, master)

@@ -73,7 +73,7 @@ def choices_as_text() -> str:
             name.removesuffix(".yaml") for name in stored if name.endswith(".yaml")
         }
         lines.append(f"{group}: {', '.join(sorted(names))}")
-    return "\n      ".join(lines)
+    return "\n".join(lines)
 
 
 def register() -> None:
