@@ -26,6 +26,7 @@ class Summary:
     median_environment_steps: float | None
     median_pain: float | None
     worst_pain: float | None
+    medians: dict[str, float | None]  # of the metrics that eval.metrics asks for, by name
     diverged: int
     failed: int
     seconds: float  # CPU
@@ -53,11 +54,18 @@ def _summary(name: dict[str, str], members: Sequence[Record]) -> Summary:
         ),
         median_pain=median(pains) if pains else None,
         worst_pain=max(pains) if pains else None,
+        medians={name: _median(tried, name) for name in members[0].config.get("eval.metrics", ())},
         diverged=sum(record.status == "diverged" for record in members),
         failed=len(members) - len(tried),
         seconds=sum(record.seconds for record in members),
         counts_in=members[0].counts_in,
     )
+
+
+def _median(records: Sequence[Record], metric: str) -> float | None:
+    """Return the median of a metric over the runs that have a number for it; None if none has."""
+    numbers = [record.metrics[metric] for record in records if record.metrics.get(metric) is not None]
+    return median(numbers) if numbers else None
 
 
 def _count(records: Sequence[Record], metric: str) -> int | None:

@@ -58,6 +58,7 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
                 "median_environment_steps_to_solve": group.median_environment_steps,
                 "median_pain": group.median_pain,
                 "worst_pain": group.worst_pain,
+                **{f"median_{name}": number for name, number in group.medians.items()},
                 "diverged": group.diverged,
                 "failed": group.failed,
                 "seconds": group.seconds,

@@ -58,11 +58,13 @@ def _group_columns(rows: Sequence[Summary]) -> list[tuple[Column, Callable[[Summ
         columns.append((Column("from reset (95% Wilson)", "rate"), _from_reset))
     if not all(row.counts_in == "environment step" for row in rows):
         columns.append((Column("median outer steps", "number"), lambda row: cell(_whole(row.median_steps))))
+    further = dict.fromkeys(name for row in rows for name in row.medians)
     return [
         *columns,
         (Column("median environment steps", "number"), lambda row: cell(_whole(row.median_environment_steps))),
         (Column("median pain", "number"), lambda row: cell(precise(row.median_pain))),
         (Column("worst pain", "number"), lambda row: cell(precise(row.worst_pain))),
+        *map(_median_column, further),
         (Column("diverged", "number"), lambda row: cell(row.diverged)),
         (Column("failed", "number"), lambda row: cell(row.failed)),
         (Column("CPU s", "number"), lambda row: cell(f"{row.seconds:.1f}")),
@@ -71,6 +73,11 @@ def _group_columns(rows: Sequence[Summary]) -> list[tuple[Column, Callable[[Summ
 
 # Cached, as one p-value takes long for many runs, and groups often have the same counts.
 _boschloo = cache(boschloo)
+
+
+def _median_column(metric: str) -> tuple[Column, Callable[[Summary], str]]:
+    """Return the column of a metric that eval.metrics asks for."""
+    return Column(f"median {metric.replace('_', ' ')}", "number"), lambda row: cell(precise(row.medians.get(metric)))
 
 
 def _p_value(row: Summary) -> str:

@@ -27,6 +27,8 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
         table.add_row("solved episodes", f"{metrics['solved_episodes']}/{metrics['episodes']}")
         table.add_row("mean accuracy", f"{accuracy:.1%} +/- {spread:.1%} over episodes")
         table.add_row("mean pain", f"{metrics['mean_pain']:.4e}")
+        for name in record.config.get("eval.metrics", ()):
+            table.add_row(name.replace("_", " "), f"{metrics[name]:.4e}")
     if "success_from_reset" in metrics and record.status != "diverged":
         answer = "yes" if metrics["success_from_reset"] else "no"
         table.add_row("from reset", f"{answer}, {metrics['solved_episodes_from_reset']}/{metrics['episodes']}")

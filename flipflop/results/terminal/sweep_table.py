@@ -58,6 +58,10 @@ def sweep_table(rows: Sequence[Summary]) -> Table:
         "environment": _Column("env.\nsteps", [short(row.median_environment_steps) for row in rows], "right"),
         "pain": _Column("median\npain", [scientific(row.median_pain) for row in rows], "right"),
         "worst": _Column("worst\npain", [scientific(row.worst_pain) for row in rows], "right"),
+        **{
+            metric: _Column(metric.replace("_", "\n"), [scientific(row.medians.get(metric)) for row in rows], "right")
+            for metric in dict.fromkeys(name for row in rows for name in row.medians)
+        },
         "seconds": _Column("CPU\ns", [f"{row.seconds:.1f}" for row in rows], "right"),
     }
     if not any(claims):
