@@ -96,6 +96,11 @@ class Sweep:
         """Wait until the first blocks are in training."""
         wait_for(lambda: list((self.where / NAME).glob("unfinished/*.steps")) or self.process.poll() is not None)
 
+    def recorded(self):
+        """Return the number of runs that are on record."""
+        path = self.where / NAME / "runs.jsonl"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
     def processes(self):
         """Return the sweep's processes that are alive, {process id: command line}."""
         alive = {}
@@ -190,7 +195,8 @@ def test_interrupted(tmp_path, undisturbed, seed):
     draw = random.Random(100 + seed)
     sweep = Sweep(tmp_path)
     sweep.wait_until_training()
-    time.sleep(draw.uniform(0, 1.2))
+    enough = draw.randrange(RUNS - 5)  # two of its blocks of three runs are still to come
+    wait_for(lambda: sweep.recorded() >= enough)
     sent = time.monotonic()
     if seed % 2:
         os.killpg(sweep.process.pid, signal.SIGINT)
@@ -199,11 +205,7 @@ def test_interrupted(tmp_path, undisturbed, seed):
     code, _, errors = sweep.end()
     assert time.monotonic() - sent < 3  # it takes less than one second on an idle machine
     assert code == 130
-    done = (
-        len((tmp_path / NAME / "runs.jsonl").read_text().splitlines())
-        if (tmp_path / NAME / "runs.jsonl").exists()
-        else 0
-    )
+    done = sweep.recorded()
     assert errors == f"flipflop: interrupted: {done} of {RUNS} runs done; run the same command again to finish\n"
     assert sweep.processes() == {}
     out = finish(tmp_path, undisturbed)
