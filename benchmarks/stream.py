@@ -29,7 +29,7 @@ print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_m
 def measured(runs: int, steps: int, schedule: str) -> tuple[float, float]:
     """CPU seconds and megabytes of the first steps of a block, in a process of its own."""
     settings = [f"seed=0..{runs - 1}", "method=rtrl_1990", f"regime.steps={steps}", f"eval.every={steps}"]
-    settings += ["eval.stop_after=null", *(text.format(third=steps // 3) for text in SCHEDULES[schedule])]
+    settings += ["method.stop_after=null", *(text.format(third=steps // 3) for text in SCHEDULES[schedule])]
     output = subprocess.run([sys.executable, "-c", PROGRAM, *settings], capture_output=True, text=True, check=True)
     seconds, megabytes = map(float, output.stdout.split())
     return seconds, megabytes
