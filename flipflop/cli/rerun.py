@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from flipflop import parts
 from flipflop.cli.exits import ExitStatus, exit_on_error
 from flipflop.cli.plugin_option import add_plugin_option, load_plugins_of
 from flipflop.config.combinations import validate
@@ -107,6 +108,12 @@ def config_of(record: Record) -> Config:
     Raises:
         ConfigError: this version cannot run it.
     """
+    for place, origin in record.origins.items():
+        kind, name = parts.PLACES.get(place, "metric"), record.config.get(f"{place}.name", place.rpartition(".")[2])
+        if name not in parts.names(kind):
+            raise ConfigError(
+                f"run {record.index} needs the {kind} {name} of {origin}, which is not here: give its file by --plugins"
+            )
     try:
         config = config_from(record.config)
     except ConfigError as error:
