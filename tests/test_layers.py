@@ -27,6 +27,7 @@ ARROWS = {
     "version": set(),
     "config": {"parts"},
     "core": {"config", "parts"},
+    "testing": {"config", "core", "parts"},
     "records": {"config", "core", *PLAIN},
     "sweep": {"config", "core", "records", *PLAIN},
     "results": {"config", "core", "records", *PLAIN},

@@ -1,6 +1,6 @@
-"""Episodes as the nets live through them: a controller acts in the world, a world model predicts its pain.
+"""Acting and predicting: a controller acts in episodes of a world, and a world model predicts the pain.
 
-Learning and evaluation share these, and so do the pictures of what a trained pair does. Shapes as in nets/weights.py.
+Learning, evaluation and the figures of a trained run use these functions. Shapes are those of nets/weights.py.
 """
 
 from typing import NamedTuple
@@ -19,30 +19,38 @@ Floats = NDArray[np.floating]
 
 
 class RolloutOutcome(NamedTuple):
-    """What a controller did in its episodes, (R, T, B) each."""
+    """The actions of a controller in some episodes and their pain, (R, T, B) each."""
 
     actions: Floats
     pain: Floats
 
 
 def correct(actions: Floats, desired: Floats) -> NDArray[np.bool_]:
-    """Whether an action is on the same side of one half as what is desired."""
+    """Return for each action whether it is on the same side of 1/2 as the desired action."""
     same_side: NDArray[np.bool_] = (actions > 0.5) == (desired > 0.5)
     return same_side
 
 
 def accuracy_of(actions: Floats, desired: Floats, asked: Floats | None, axis: int | tuple[int, ...] = (1, 2)) -> Floats:
-    """The part of the asked steps (R, T, B) that are right, over `axis`; 1 where nothing is asked: nothing is wrong."""
-    right = correct(actions, desired)
+    """Return the share of judged actions that are correct; 1 where no action is judged.
+
+    Args:
+        actions: (R, T, B).
+        desired: (R, T, B).
+        asked: (R, T, B), nonzero where the action is judged; None: everywhere.
+        axis: the axes over which the share is taken; by default one number per run, (R,).
+    """
+    is_correct = correct(actions, desired)
     if asked is None:
-        return mean_per_run(right) if axis == (1, 2) else right.mean(axis=axis)
+        return mean_per_run(is_correct) if axis == (1, 2) else is_correct.mean(axis=axis)
     is_asked = asked != 0
-    of, steps = (right & is_asked).sum(axis=axis), is_asked.sum(axis=axis)  # counts, exact in any order
-    return np.where(steps > 0, of / np.maximum(steps, 1), 1.0)
+    # Sums of integers: exact in any order.
+    number_correct, number_asked = (is_correct & is_asked).sum(axis=axis), is_asked.sum(axis=axis)
+    return np.where(number_asked > 0, number_correct / np.maximum(number_asked, 1), 1.0)
 
 
 def mean_pain(pain: Floats, asked: Floats | None) -> Floats:
-    """Each run's mean pain (R,) per judged action of (R, T, B); 0 where none is."""
+    """Return the mean pain per judged action of each run (R,), from pain (R, T, B); 0 where no action is judged."""
     mean = mean_per_run(pain)
     return mean if asked is None else mean / np.maximum(mean_per_run(asked), 1 / asked[0].size)
 
@@ -50,10 +58,18 @@ def mean_pain(pain: Floats, asked: Floats | None) -> Floats:
 def act(
     controller: Net, rollout: Rollout, world: World, drawn: Episodes, noise: ActionNoise | None = None
 ) -> RolloutOutcome:
-    """Let C act in its episodes, seeing its last action and the pain of it; without noise, by its mean output."""
+    """Let the controllers act in episodes; return their actions and the pain.
+
+    Args:
+        controller: R controllers.
+        rollout: buffers for R nets in episodes of the same T and B; overwritten.
+        world: of the R runs.
+        drawn: the episodes.
+        noise: in the actions; None: the action is the mean output.
+    """
     x = rollout.x
     x[:, :-1, :, EVENTS] = drawn.events
-    x[:, 0, :, ACTION] = 0.5  # y_{-1}; the pain before the first step is 0 and stays 0 from the allocation on
+    x[:, 0, :, ACTION] = 0.5  # y_{-1}; pain_{-1} is 0 since the buffers were allocated
     read_out = controller.V[:, None]
     actions = rollout.action_t
     for t, (h_with_bias, action, pain) in enumerate(zip(rollout.h_with_bias_t, actions, rollout.pain_t, strict=True)):
@@ -61,13 +77,21 @@ def act(
         if noise is None:
             sigmoid(np.vecdot(h_with_bias, read_out), out=action)
         else:
-            noise.take(t, np.vecdot(h_with_bias, read_out), out=action)
+            noise.write_actions(t, np.vecdot(h_with_bias, read_out), out=action)
         world.pain(t, actions, drawn, out=pain)
     return RolloutOutcome(x[:, 1:, :, ACTION], x[:, 1:, :, PAIN])
 
 
 def predict(world_model: Net, rollout: Rollout, events: Floats, pain: Floats, actions: Floats) -> Floats:
-    """M's prediction of each step's pain (R, T, B), from the events, the pain of the step before, and the action."""
+    """Return the predicted pain of every time step (R, T, B), from the events, the last pain and the action.
+
+    Args:
+        world_model: R world models.
+        rollout: buffers for R nets in episodes of the same T and B; overwritten.
+        events: (R, T, B, E).
+        pain: (R, T, B), of every time step; a net sees the pain of the time step before.
+        actions: (R, T, B).
+    """
     T = rollout.T
     rollout.x[:, :T, :, EVENTS] = events
     rollout.x[:, 1:T, :, PAIN] = pain[:, :-1]

@@ -1,6 +1,7 @@
-"""The noise in C's actions: that of its output unit, and exploration where M learns from them.
+"""Noise in the controller's actions: from its output unit, and by exploration in the episodes that M learns from.
 
-It is drawn from a stream of its own, so that the published stream stays as it is (experiment: Random numbers).
+It is drawn from a separate stream, so that the streams of the published program do not change (experiment: Random
+numbers).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,49 +15,55 @@ from flipflop.config.schema import Config
 from flipflop.core.nets.outputs.base import OutputUnit, output_unit
 
 Floats = NDArray[np.floating]
-DRAWN_AT_ONCE = 2**18  # uniforms: 2 MB
-PER_ACTION = {None: 0, "uniform": 1, "normal": 2}  # uniforms that the noise of one action takes
+DRAWN_AT_ONCE = 2**18  # uniforms; bounds their memory to 2 MB
+PER_ACTION = {None: 0, "uniform": 1, "normal": 2}  # number of uniforms for the noise of one action
 
 
 class ActionNoise(NamedTuple):
-    """The noise in C's actions in some episodes."""
+    """The noise in the actions of R controllers in some episodes."""
 
     unit: OutputUnit
-    noise: Floats  # (R, T, B), as the unit draws it
-    explored: NDArray[np.bool_] | None = None  # (R, T, B), where another action is taken instead of C's; None: nowhere
-    instead: Floats | None = None  # (R, T, B), that action
+    noise: Floats  # (R, T, B), of the kind that the unit asks for (OutputUnit.draws)
+    explored: NDArray[np.bool_] | None = None  # (R, T, B), where C's action is replaced; None: nowhere
+    replacement: Floats | None = None  # (R, T, B), the actions that replace C's
 
-    def take(self, t: int, o: Floats, out: Floats) -> None:
-        """Write the actions of time step t, (R, B), from the read-out o."""
+    def write_actions(self, t: int, o: Floats, out: Floats) -> None:
+        """Write the actions of time step t to `out` (R, B), from the read-out o (R, B)."""
         self.unit.act(o, self.noise[:, t], out)
-        if self.explored is not None and self.instead is not None:
-            np.copyto(out, self.instead[:, t], where=self.explored[:, t])
+        if self.explored is not None and self.replacement is not None:
+            np.copyto(out, self.replacement[:, t], where=self.explored[:, t])
 
 
 class StepNoise(NamedTuple):
     """The noise of one outer step of R runs; None where there is none."""
 
     controller: ActionNoise | None  # in the episodes that C learns from
-    world_model: ActionNoise | None  # in those that M learns from, if C acts in them
+    world_model: ActionNoise | None  # in the episodes that M learns from, if C acts in them; without replacements
 
 
 class Exploration(NamedTuple):
     """How C acts in the episodes that M learns from."""
 
-    episodes: int  # B_M, 0 if C acts in none
-    random_fraction: float  # of these episodes, the share with uniform actions alone
-    exploration_fraction: float  # of C's actions in them, the share replaced by uniform ones
+    episodes: int  # their number B_M; 0 if C acts in none
+    random_fraction: float  # the probability that all actions of an episode are uniform
+    exploration_fraction: float  # the probability that one action is replaced by a uniform one
 
 
 def step_noise(
     generators: Sequence[np.random.Generator], configs: Sequence[Config], exploration: Exploration, first: int = 0
 ) -> Iterator[StepNoise]:
-    """Draw the noise of every outer step, without the first ones; the actions to take instead are the data stream's.
+    """Draw the noise of every outer step (experiment: Random numbers).
 
-    Per outer step uniforms are drawn in this order, as many as are needed of each: where C acts in M's episodes, for
-    each of these whether it is wholly random and for each time step whether the action is; then the noise of M's
-    episodes; then that of C's. The generators are new; a uniform takes one step of PCG64, so that outer steps already
-    done can be skipped.
+    An outer step draws those of the following uniforms that are needed, in this order: if C acts in M's episodes,
+    whether each episode is random, then whether each action is replaced; the noise of M's episodes; the noise of C's
+    episodes. The replacing actions come from the data stream, so that the caller adds them.
+
+    Args:
+        generators: the new noise generator of each run. Drawing a uniform advances PCG64 by one, so that the outer
+            steps already done can be skipped.
+        configs: of the runs.
+        exploration: in M's episodes.
+        first: number of outer steps to skip.
     """
     config, R = configs[0], len(configs)
     unit, T, B = output_unit(config.controller.output), config.env.episode_length, config.regime.episodes_per_step
@@ -86,7 +93,7 @@ def step_noise(
 
 
 def noise_of(uniforms: Floats, dtype: str) -> Floats:
-    """Return the noise (...) in uniforms (..., 0 to 2): none, one as it is, two as a standard normal number."""
+    """Return the noise (...) made from uniforms (..., n): n = 0 gives 0, 1 the uniform, 2 a standard normal number."""
     if uniforms.shape[-1] == 0:
         return np.zeros(uniforms.shape[:-1], dtype)
     if uniforms.shape[-1] == 1:

@@ -1,4 +1,4 @@
-"""Training: runs of equal structure advance together in a block, each bitwise as if it were alone."""
+"""Training of runs of equal structure together in a block, each bitwise as if it were trained alone."""
 
 from collections.abc import Sequence
 
@@ -15,16 +15,17 @@ from flipflop.core.training.block import Checkpoint, OnProgress
 def train(
     configs: Sequence[Config], on_progress: OnProgress | None = None, checkpoint: Checkpoint | None = None
 ) -> list[RunResult]:
-    """Train runs that differ only in values, in lock-step.
+    """Train runs of equal structure in lock-step.
 
     Args:
-        configs: one per run; their structure must be equal (flipflop.config.structure).
-        on_progress: called after every outer step with their number and each run's pain and accuracy, (R,); on a
-            stream after many of them, with the means over these.
-        checkpoint: where the block's state is kept from time to time, and taken from if there is one.
+        configs: one per run; their structure must be equal (flipflop.config.keys.structure).
+        on_progress: called with the number of outer steps done and the pain and accuracy of each run, (R,). In episodes
+            it is called after every outer step; on a stream after many, with means over these.
+        checkpoint: stores the state of the block now and then; if it has a state already, training resumes there.
 
     Returns:
-        One result per config, in order: bitwise the same alone, in any block, in any order and from any checkpoint.
+        One result per config, in order. A result is bitwise the same whether the run is trained alone, in any block,
+        in any order or from any checkpoint.
 
     Raises:
         ConfigError: a config cannot be run.
@@ -36,6 +37,6 @@ def train(
         validate(config)
         if structure(config) != structure(configs[0]):
             raise ValueError("the configs of one block may differ in values only, not in structure")
-    # Overflow and NaN are a diverging run's own affair: it is found at the next check, its block-mates never notice.
+    # A diverging run may overflow: the next check finds it, and the other runs of the block are not affected.
     with np.errstate(all="ignore"):
         return make_block(configs).train(on_progress, checkpoint)

@@ -64,7 +64,8 @@ class RTRL1990(StreamBlock):
             )
             raise refuse("env", config.env.name, words)
         for place in ("controller.cell", "world_model.cell"):
-            if not part_of(config, place).make.carries_sensitivities:
+            cell = part_of(config, place).make
+            if not cell.carries_sensitivities or cell.gates > 1:
                 able = [name for name in parts.names("cell") if parts.get("cell", name).make.carries_sensitivities]
                 name = part_of(config, place).name
                 raise refuse(place.replace(".", "/"), name, f"{' or '.join(able)} with method=rtrl_1990")

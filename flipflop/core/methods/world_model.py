@@ -105,7 +105,7 @@ class WorldModelBlock(EpisodicBlock):
         """M's episodes and the actions in them (R*K, T, B), the same for all models of a run."""
         drawn, actions = batch.world_model, batch.actions
         if noise is not None:
-            noise = noise._replace(instead=batch.actions)
+            noise = noise._replace(replacement=batch.actions)
             actions = act(self.controller, self.acted_for_world_model, self.world, drawn, noise).actions
         if self.K == 1:
             return drawn, actions

@@ -150,7 +150,11 @@ class Block(ABC):
     def resume(self, state: State) -> None:
         """Go on from a state of these runs."""
         self.done = int(state["done"])
-        for name, array in self._arrays().items():
+        arrays = self._arrays()
+        if arrays.keys() != state.keys() - {"done"}:
+            apart = sorted(arrays.keys() ^ (state.keys() - {"done"}))
+            raise ValueError(f"a checkpoint must have the arrays of its block, one of them has no {', '.join(apart)}")
+        for name, array in arrays.items():
             array[...] = state[name]
 
     def _arrays(self) -> State:
