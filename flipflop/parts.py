@@ -1,13 +1,13 @@
-"""The one registry of parts: what can be chosen by name, of which kind, and where it comes from.
+"""The registry of parts: the cells, output units, worlds, optimisers, methods and metrics that can be chosen by name.
 
 A part comes from one of three places:
 
-1. flipflop itself: every module in the folder of its kind, base.py aside, is a part of the module's name.
+1. flipflop itself: each module in the folder of its kind, except base.py, is a part with the name of the module.
 2. An installed distribution, by an entry point: group `flipflop.cells`, `gru = "package.module:GRU"`.
-3. A file or module of the user's, named by `plugins=[gru.py]` (flipflop.plugins).
+3. A file or module of the user, named by `plugins=[gru.py]` (flipflop.plugins).
 
-In each the class is registered by a decorator, as in `@parts.cell("gru", GRUKnobs)`. Names of parts are known without
-importing them; a part is imported when it is asked for.
+In all three a decorator registers the class, for example `@parts.cell("gru", GRUKnobs)`. The names of parts are known
+without importing them; a part is imported when `get` is called for it.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-# The folder of each kind's own parts.
+# The package that holds flipflop's own parts of each kind.
 KINDS = {
     "cell": "flipflop.core.nets.cells",
     "output": "flipflop.core.nets.outputs",
@@ -35,7 +35,7 @@ KINDS = {
     "metric": "flipflop.core.metrics",
 }
 
-# Where a config has a part, and of which kind.
+# The places in a config that hold a part, by dotted key, and the kind of part at each.
 PLACES = {
     "env": "world",
     "controller.cell": "cell",
@@ -47,52 +47,59 @@ PLACES = {
 
 OWN = ""  # the origin of flipflop's own parts
 
-Made = TypeVar("Made")
+Implementation = TypeVar("Implementation")  # a class, or the function of a metric
 
 
 class PartError(ValueError):
-    """A part that cannot be had; its message is one sentence."""
+    """A part that does not exist or cannot be imported; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something that can be chosen by name."""
+    """A part of an experiment that a config chooses by name."""
 
     kind: str
     name: str
     make: Any  # the class, or the function of a metric
-    knobs: Any  # its dataclass of knobs; None: it has none beside those of its kind
-    origin: str  # `gru.py sha256 ...`, `distribution 1.2`, or empty: flipflop's own
+    knobs: Any  # its dataclass of knobs; None: it has only the knobs of its kind
+    origin: str  # where it comes from: `gru.py sha256 ...`, `distribution 1.2`, or OWN
 
 
 _registered: dict[tuple[str, str], Part] = {}
 
 
-def register(kind: str, name: str, knobs: Any = None) -> Callable[[Made], Made]:
+def register(kind: str, name: str, knobs: Any = None) -> Callable[[Implementation], Implementation]:
     """Return a decorator that registers a class as a part.
 
     Args:
         kind: cell, output, world, optimiser, method or metric.
-        name: by which a config chooses it.
-        knobs: its dataclass of knobs, a subclass of its kind's in flipflop.config.schema.
+        name: the name by which a config chooses the part.
+        knobs: its dataclass of knobs, a subclass of the dataclass of its kind in flipflop.config.schema; None: it has
+            only the knobs of its kind.
+
+    Raises:
+        PartError: another part of this kind and name is registered already.
     """
 
-    def decorate(made: Made) -> Made:
-        origin = _origin_of(made.__module__)
-        other = _registered.get((kind, name))
-        if (other is not None and other.origin != origin) or (origin != OWN and name in own_names(kind)):
+    def decorate(implementation: Implementation) -> Implementation:
+        origin = _origin_of(implementation.__module__)
+        earlier = _registered.get((kind, name))
+        is_other = earlier is not None and earlier.origin != origin and not _is_edited(earlier.origin, origin)
+        if is_other or (origin != OWN and name in own_names(kind)):
             raise PartError(f"{kind} {name} is registered twice: give your part another name")
-        _registered[kind, name] = Part(kind, name, made, knobs, origin)
-        return made
+        _registered[kind, name] = Part(kind, name, implementation, knobs, origin)
+        return implementation
 
     return decorate
 
 
 def _origin_of(module: str) -> str:
-    """Where a module is from: flipflop, a plug-in (flipflop.plugins), an installed distribution, or this program."""
+    """Return where a module comes from: flipflop, a plug-in, an installed distribution, or another module.
+
+    Plug-ins and other modules are identified by a hash of their text, distributions by their version.
+    """
     if module.startswith("flipflop.plugins."):
-        stem, _, digest = module.rpartition(".")[2].rpartition("_")
-        return f"{stem}.py sha256 {digest}"
+        return f"{Path(str(sys.modules[module].__file__)).name} sha256 {module.rpartition('_')[2]}"
     if module.partition(".")[0] == "flipflop":
         return OWN
     for kind in KINDS:
@@ -101,79 +108,85 @@ def _origin_of(module: str) -> str:
                 return f"{entry.dist.name} {entry.dist.version}"
     spec = importlib.util.find_spec(module) if module in sys.modules and module != "__main__" else None
     if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
-        return f"{module} sha256 {hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:16]}"
+        name = module if "." in module else Path(spec.origin).name  # mgu.py however it is imported
+        return f"{name} sha256 {hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:16]}"
     return f"module {module}"
 
 
-def cell(name: str, knobs: Any = None) -> Callable[[Made], Made]:
+def _is_edited(earlier: str, origin: str) -> bool:
+    """Whether two origins are texts of one file: a session that loads it again after an edit has the new one."""
+    return " sha256 " in origin and earlier.partition(" sha256 ")[0] == origin.partition(" sha256 ")[0]
+
+
+def cell(name: str, knobs: Any = None) -> Callable[[Implementation], Implementation]:
     """Register a recurrent cell (flipflop.core.nets.cells.base)."""
     return register("cell", name, knobs)
 
 
-def output(name: str, knobs: Any = None) -> Callable[[Made], Made]:
+def output(name: str, knobs: Any = None) -> Callable[[Implementation], Implementation]:
     """Register an output unit (flipflop.core.nets.outputs.base)."""
     return register("output", name, knobs)
 
 
-def world(name: str, knobs: Any = None) -> Callable[[Made], Made]:
+def world(name: str, knobs: Any = None) -> Callable[[Implementation], Implementation]:
     """Register a world (flipflop.core.worlds.base)."""
     return register("world", name, knobs)
 
 
-def optimiser(name: str, knobs: Any = None) -> Callable[[Made], Made]:
+def optimiser(name: str, knobs: Any = None) -> Callable[[Implementation], Implementation]:
     """Register an optimiser (flipflop.core.learning.optimisers.base)."""
     return register("optimiser", name, knobs)
 
 
-def method(name: str, knobs: Any = None) -> Callable[[Made], Made]:
+def method(name: str, knobs: Any = None) -> Callable[[Implementation], Implementation]:
     """Register a learning method (flipflop.core.methods.base)."""
     return register("method", name, knobs)
 
 
-def metric(name: str, unit: str = "") -> Callable[[Made], Made]:
-    """Register a metric, a function, with its unit for the headers of tables (flipflop.core.metrics.base)."""
+def metric(name: str, unit: str = "") -> Callable[[Implementation], Implementation]:
+    """Register a metric, which is a function, with its unit for table headers (flipflop.core.metrics.base)."""
 
-    def decorate(made: Made) -> Made:
-        made.unit = unit  # type: ignore[attr-defined]
-        return register("metric", name)(made)
+    def decorate(implementation: Implementation) -> Implementation:
+        implementation.unit = unit  # type: ignore[attr-defined]
+        return register("metric", name)(implementation)
 
     return decorate
 
 
 @cache
 def own_names(kind: str) -> tuple[str, ...]:
-    """The names of flipflop's own parts of a kind, found without importing them."""
+    """Return the names of flipflop's own parts of a kind, without importing them."""
     folder = importlib.util.find_spec(KINDS[kind])
     assert folder is not None
-    found = pkgutil.iter_modules(folder.submodule_search_locations)
-    return tuple(sorted(module.name for module in found if module.name != "base"))
+    modules = pkgutil.iter_modules(folder.submodule_search_locations)
+    return tuple(sorted(module.name for module in modules if module.name != "base"))
 
 
 @cache
 def _installed(kind: str) -> "dict[str, EntryPoint]":
-    """The entry points of a kind in all installed distributions, by name."""
+    """Return the entry points of a kind in all installed distributions, by name."""
     return {entry.name: entry for entry in _all_entry_points().select(group=f"flipflop.{kind}s")}
 
 
 @cache
 def _all_entry_points() -> Any:
-    """The entry points of all installed distributions: looking through them takes 10 ms, so once is enough."""
-    from importlib.metadata import entry_points  # workers need none of it, and it takes 5 ms
+    """Return the entry points of all installed distributions; cached, because finding them takes 10 ms."""
+    from importlib.metadata import entry_points  # imported here because it takes 5 ms and workers do not need it
 
     return entry_points()
 
 
 def names(kind: str) -> list[str]:
-    """The names of all parts of a kind that can be chosen, flipflop's own first."""
-    outside = {name for known, name in _registered if known == kind} | set(_installed(kind))
-    return [*own_names(kind), *sorted(outside - set(own_names(kind)))]
+    """Return the names of all parts of a kind that can be chosen, flipflop's own first."""
+    known = {name for registered_kind, name in _registered if registered_kind == kind} | set(_installed(kind))
+    return [*own_names(kind), *sorted(known - set(own_names(kind)))]
 
 
 def get(kind: str, name: str) -> Part:
-    """Return a part, importing it if need be.
+    """Return the part of a kind that has this name; import it if necessary.
 
     Raises:
-        PartError: there is none of this name, or it cannot be imported.
+        PartError: no part has this name, or it cannot be imported.
     """
     if (kind, name) not in _registered:
         if name in own_names(kind):
@@ -186,9 +199,9 @@ def get(kind: str, name: str) -> Part:
 
 
 def outside() -> Iterator[Part]:
-    """All parts that are not flipflop's own: those of plug-ins, and those installed, which are imported now.
+    """Yield all parts that are not flipflop's own: those of plug-ins, and installed ones, which are imported here.
 
-    An installed one that cannot be imported is left out: asking for it by name says why.
+    An installed part that cannot be imported is skipped; `get` raises the reason.
     """
     for kind in KINDS:
         for name in names(kind):
@@ -207,5 +220,5 @@ def _load_installed(entry: "EntryPoint") -> None:
 
 
 def registered_by(module: str) -> list[Part]:
-    """Return the parts that a module, or one inside it, has registered."""
+    """Return the parts that a module or its submodules have registered."""
     return [part for part in _registered.values() if f"{part.make.__module__}.".startswith(f"{module}.")]

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "CHANGELOG.md", "outputs/README.md", "docs/scaling.md", "docs/experiment.md"]
+DOCUMENTS = [
+    "README.md",
+    "CHANGELOG.md",
+    "outputs/README.md",
+    "docs/scaling.md",
+    "docs/experiment.md",
+    "docs/extending.md",
+]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -110,10 +110,9 @@ def config_of(record: Record) -> Config:
     """
     for place, origin in record.origins.items():
         kind, name = parts.PLACES.get(place, "metric"), record.config.get(f"{place}.name", place.rpartition(".")[2])
+        how = "give its file by --plugins" if " sha256 " in origin else "install it"
         if name not in parts.names(kind):
-            raise ConfigError(
-                f"run {record.index} needs the {kind} {name} of {origin}, which is not here: give its file by --plugins"
-            )
+            raise ConfigError(f"run {record.index} needs the {kind} {name} of {origin}, which is not here: {how}")
     try:
         config = config_from(record.config)
     except ConfigError as error:

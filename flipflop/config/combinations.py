@@ -1,6 +1,6 @@
-"""What goes together: a table of combinations of knobs, and the check of a whole config.
+"""Which knobs can be combined: a table of combinations, and the check of a whole config.
 
-What every part may be combined with stands here; a part adds rows of its own (`combinations`).
+The rows here apply to all parts. A part adds further rows in its class attribute `combinations`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from flipflop.config.schema import Config
 
 
 class Combination(NamedTuple):
-    """One row: when it applies, which knob it is about, and what that must be."""
+    """A row of the table: when it applies, which knob it restricts, and to what."""
 
-    when: Callable[[Config], bool]
-    key: str
-    allows: Callable[[Any], bool]
+    when: Callable[[Config], bool]  # the row applies to configs for which this is True
+    key: str  # the knob, by dotted key
+    allows: Callable[[Any], bool]  # whether a value of the knob is allowed
     words: str | Callable[[Config], str]  # completes "<key> must be ..."
 
 
@@ -29,7 +29,7 @@ def _has_no_state(net: str) -> Callable[[Config], bool]:
     return lambda config: not any(parts_of(config)[f"{net}.cell"].make.sees_state)
 
 
-def _of_net(net: str) -> Iterator[Combination]:
+def _rows_of_net(net: str) -> Iterator[Combination]:
     gates, has_no_state = _gates(net), _has_no_state(net)
     yield Combination(
         has_no_state,
@@ -51,8 +51,8 @@ def _reach(config: Config) -> int:
 
 
 COMBINATIONS = [
-    *_of_net("controller"),
-    *_of_net("world_model"),
+    *_rows_of_net("controller"),
+    *_rows_of_net("world_model"),
     Combination(
         lambda config: config.eval.burn_in > 0,
         "eval.burn_in_seed",
@@ -75,20 +75,24 @@ COMBINATIONS = [
 
 
 def validate(config: Config) -> None:
-    """Raise ConfigError at the first knob, or combination of knobs, that cannot be run."""
-    settings, own = flat(config), rules(config)
+    """Check a config.
+
+    Raises:
+        ConfigError: a knob, or a combination of knobs, is not allowed; the message is about the first that is not.
+    """
+    settings, rule_of = flat(config), rules(config)
     for key, value in settings.items():
-        if not own[key].allows(value):
-            raise refuse(key, value, own[key].words)
-    found = parts_of(config)
+        if not rule_of[key].allows(value):
+            raise refuse(key, value, rule_of[key].words)
+    chosen = parts_of(config)
     for name in config.eval.metrics:
         try:
             parts.get("metric", name)
         except parts.PartError as error:
             raise ConfigError(f"eval.metrics={name} is not allowed: {error}") from error
-    world, method = found["env"].make, found["method"].make
+    world, method = chosen["env"].make, chosen["method"].make
     method.validate(config)
-    rows = [row for part in found.values() for row in getattr(part.make, "combinations", ())]
+    rows = [row for part in chosen.values() for row in getattr(part.make, "combinations", ())]
     for row in [*rows, *COMBINATIONS]:
         if row.when(config) and not row.allows(settings.get(row.key)):
             words = row.words if isinstance(row.words, str) else row.words(config)

@@ -1,4 +1,7 @@
-"""Configs by dotted keys: their settings and rules, what decides a run's numbers, and what a block shares."""
+"""Configs as settings by dotted key: their rules, the key that identifies a run, and the structure of a block.
+
+*Settings* are a dict from dotted keys to values, for example {"optimiser.eps": 1e-8}.
+"""
 
 import hashlib
 import json
@@ -15,25 +18,30 @@ AnySection = TypeVar("AnySection")
 
 
 def knobs(section: Any = Config, prefix: str = "") -> Iterator[tuple[str, Rule]]:
-    """Every knob's dotted key and rule in a section, an object or its class, in the order of the schema."""
+    """Yield the dotted key and the rule of every knob in a section, in the order of the schema.
+
+    Args:
+        section: a dataclass of flipflop.config.schema, or an object of one.
+        prefix: put before each key.
+    """
     kinds = get_type_hints(section if isinstance(section, type) else type(section), include_extras=True)
     for name in (each.name for each in fields(section)):
         kind = kinds[name]
         if is_dataclass(kind):
             yield from knobs(kind if isinstance(section, type) else getattr(section, name), f"{prefix}{name}.")
         else:
-            yield prefix + name, next(mark for mark in get_args(kind) if isinstance(mark, Rule))
+            yield prefix + name, next(extra for extra in get_args(kind) if isinstance(extra, Rule))
 
 
-# The rules of what every config has, whatever its parts are.
+# The rules of the knobs that every config has, by dotted key, without those of parts.
 COMMON_RULES: dict[str, Rule] = dict(knobs())
 
 
 def part_of(config: Config, place: str) -> parts.Part:
-    """The part that a config has at a place (flipflop.parts.PLACES).
+    """Return the part that a config chooses at a place (flipflop.parts.PLACES).
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: no part has the name that the config gives, or it cannot be imported.
     """
     section: Any = config
     for name in place.split("."):
@@ -45,12 +53,12 @@ def part_of(config: Config, place: str) -> parts.Part:
 
 
 def parts_of(config: Config) -> dict[str, parts.Part]:
-    """All parts of a config by their places."""
+    """Return all parts that a config chooses, by place; metrics are not among them."""
     return {place: part_of(config, place) for place in parts.PLACES}
 
 
 def rules(config: Config) -> dict[str, Rule]:
-    """The rule of every knob of a config, by dotted key."""
+    """Return the rule of every knob of a config, by dotted key."""
     nets, test = (config.controller, config.world_model), config.eval.env
     sections = (config.env, nets[0].cell, nets[0].output, nets[1].cell, config.optimiser, config.method, test)
     types = tuple(map(type, sections))
@@ -63,7 +71,7 @@ _rules: dict[tuple[type, ...], dict[str, Rule]] = {}
 
 
 def flat(config: Any, prefix: str = "") -> dict[str, Any]:
-    """A config as {dotted key: value}, in the order of the schema."""
+    """Return the settings of a config, or of a section of one, in the order of the schema."""
     settings: dict[str, Any] = {}
     for name, value in vars(config).items():
         if hasattr(value, "__dataclass_fields__"):
@@ -74,10 +82,10 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def config_from(settings: Mapping[str, Any]) -> Config:
-    """The config of some settings, by dotted key: the inverse of `flat`.
+    """Return the config with these settings: the inverse of `flat`.
 
     Raises:
-        ConfigError: they are not those of a config of this version, or of parts that are not there.
+        ConfigError: a key is missing or unknown, or a part that they name does not exist.
     """
     nested: dict[str, Any] = {}
     for key, value in settings.items():
@@ -99,7 +107,7 @@ def config_from(settings: Mapping[str, Any]) -> Config:
 
 
 def base_knobs(kind: str) -> type[Knobs]:
-    """The dataclass that the knobs of a kind of parts are a subclass of."""
+    """Return the dataclass from which the knobs of all parts of a kind inherit."""
     base: type[Knobs] = getattr(schema, kind.capitalize())
     return base
 
@@ -107,8 +115,8 @@ def base_knobs(kind: str) -> type[Knobs]:
 def _built(
     section: type[AnySection], nested: Mapping[str, Any], prefix: str, classes: Mapping[str, type]
 ) -> AnySection:
-    every = get_type_hints(section)
-    hints = {each.name: every[each.name] for each in fields(section)}  # type: ignore[arg-type]
+    all_hints = get_type_hints(section)
+    hints = {each.name: all_hints[each.name] for each in fields(section)}  # type: ignore[arg-type]
     for name in nested.keys() - hints.keys():
         raise ConfigError(f"there is no key {prefix}{name} in this version of flipflop")
     values = {}
@@ -123,7 +131,7 @@ def _built(
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a run's settings, by dotted key, that decide what is in its record."""
+    """Return the settings of a run on which its record depends."""
     return {
         key: value
         for key, value in settings.items()
@@ -131,50 +139,69 @@ def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-COMPUTED_LATER = ("eval.metrics",)  # can be computed from the stored weights of any run
+# Knobs without an effect on a run's key: what they ask for can be computed later, from the stored weights.
+COMPUTED_LATER = ("eval.metrics",)
 
 
 def key_of(settings: Mapping[str, Any], origins: Mapping[str, str], version: int) -> str:
-    """A hash of all that decides a run's record: its settings, where outside parts are from, the results' version."""
-    of_parts = {place: origin for place, origin in origins.items() if place in parts.PLACES}  # metrics are none of it
-    text = json.dumps([version, decisive(settings), of_parts], sort_keys=True)
+    """Return a hash of all on which a run's record depends.
+
+    Args:
+        settings: of the run.
+        origins: where its outside parts come from, by place; those of metrics are ignored.
+        version: of the results (flipflop.core.result.RESULTS_VERSION).
+    """
+    origins_of_parts = {place: origin for place, origin in origins.items() if place in parts.PLACES}
+    text = json.dumps([version, decisive(settings), origins_of_parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def origins(config: Config) -> dict[str, str]:
-    """Where the outside parts of a config come from, by their places; flipflop's own are left out."""
-    found = {place: part.origin for place, part in parts_of(config).items() if part.origin != parts.OWN}
+    """Return where the outside parts of a config come from, by place; flipflop's own parts are left out."""
+    outside = {place: part.origin for place, part in parts_of(config).items() if part.origin != parts.OWN}
     for name in config.eval.metrics:
         part = parts.get("metric", name)
         if part.origin != parts.OWN:
-            found[f"eval.metrics.{name}"] = part.origin
-    return found
+            outside[f"eval.metrics.{name}"] = part.origin
+    return outside
 
 
 def counts_in(config: Config) -> str:
-    """What a run counts its training in: outer steps or environment steps, as its method says."""
+    """Return the unit in which the method of a run counts training: `outer step` or `environment step`."""
     unit: str = part_of(config, "method").make.counts_in
     return unit
 
 
+# One cell, and one output unit, serves all runs of a block: they have the knobs of the first.
+SHARED_BY_BLOCK = tuple(f"{place}." for place, kind in parts.PLACES.items() if kind in ("cell", "output"))
+
+
+def varies_within_block(key: str, rule: Rule) -> bool:
+    """Return whether runs that differ in a knob can advance in one block."""
+    return rule.varies_within_block and not key.startswith(SHARED_BY_BLOCK)
+
+
 def structure(config: Config) -> tuple[Any, ...]:
-    """What runs must share to advance in one block: every knob that neither varies within one nor is no run's own."""
-    own = rules(config)
+    """Return the values that all runs of one block must have in common.
+
+    These are the values of all knobs that affect results and may not vary within a block (Rule.varies_within_block).
+    """
+    rule_of = rules(config)
     return tuple(
         tuple(value) if isinstance(value, list) else value
         for key, value in flat(config).items()
-        if own[key].affects_results and not own[key].varies_within_block
+        if rule_of[key].affects_results and not varies_within_block(key, rule_of[key])
     )
 
 
 def evaluation_world(config: Config) -> World:
-    """The world of the fixed test, an episode of which is eval.episode_length long."""
-    other = {name: value for name, value in vars(config.eval.env).items() if value is not None}
-    return replace(config.env, **other, episode_length=config.eval.episode_length)
+    """Return the knobs of the world of the fixed test; its episode length is eval.episode_length."""
+    changes = {name: value for name, value in vars(config.eval.env).items() if value is not None}
+    return replace(config.env, **changes, episode_length=config.eval.episode_length)
 
 
 def with_settings(config: AnySection, settings: Mapping[str, Any]) -> AnySection:
-    """A copy of a config with some knobs, by dotted key, set to new values."""
+    """Return a copy of a config, or of a section of one, in which these settings have new values."""
     sections: dict[str, dict[str, Any]] = {}
     changes: dict[str, Any] = {}
     for key, value in settings.items():

@@ -1,7 +1,7 @@
-"""What one knob may be, and the sentence that refuses a value.
+"""Rules: which values a knob allows, and the sentence that refuses the others.
 
-A knob's type carries its rule: `hidden: Count` is a whole number of 1 or more. Parts of the user's can use these types,
-or make others by `Annotated[float, Rule("a number above 2", lambda value: value > 2)]`.
+The type of a knob contains its rule: `hidden: Count` is a whole number of 1 or more. Parts outside flipflop can use
+these types, or define others, such as `Annotated[float, Rule("a number above 2", lambda value: value > 2)]`.
 """
 
 import math
@@ -12,21 +12,21 @@ from typing import Annotated, Any
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be run; its message is one sentence naming key, value and what is allowed."""
+    """A config that cannot be run; the message is one sentence that names the key, the value and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What one knob may be: `words` completes "<key> must be ...", `test` says whether a value obeys."""
+    """The values that a knob allows."""
 
-    words: str
-    test: Callable[[Any], bool]
-    varies_within_block: bool = False  # True: runs that differ in it can advance in one block
-    affects_results: bool = True  # False: changes nothing that a run computes, and is no part of the run's key
-    is_record_only: bool = False  # True: says what is kept of a run, and changes none of its numbers
+    words: str  # describes them, to complete "<key> must be ..."
+    test: Callable[[Any], bool]  # whether a value is allowed
+    varies_within_block: bool = False  # True: runs with different values can be trained in one block
+    affects_results: bool = True  # False: the knob changes nothing that a run computes, and is not in the run's key
+    is_record_only: bool = False  # True: the knob chooses what is kept of a run, and changes none of its numbers
 
     def allows(self, value: Any) -> bool:
-        """Whether a value obeys; one of another type does not."""
+        """Return whether a value is allowed; a value of a wrong type is not."""
         try:
             return bool(self.test(value))
         except TypeError:
@@ -34,12 +34,12 @@ class Rule:
 
 
 def one_of(*allowed: str) -> Rule:
-    """Return the rule of a choice."""
+    """Return a rule that allows these texts."""
     return Rule(f"one of {', '.join(allowed)}", lambda choice: choice in allowed)
 
 
 def or_null(rule: Rule, null_means: str) -> Rule:
-    """Return a rule that allows null too, which means `null_means`."""
+    """Return a rule that allows the same and null; `null_means` says what null stands for."""
     return Rule(
         f"{rule.words}, or null for {null_means}",
         lambda value: value is None or rule.test(value),
@@ -50,7 +50,7 @@ def or_null(rule: Rule, null_means: str) -> Rule:
 
 
 def refuse(key: str, value: Any, words: str) -> ConfigError:
-    """Return the one sentence for a value that its rule does not allow."""
+    """Return the error for a value that is not allowed: `words` completes the sentence "<key> must be ..."."""
     shown = {"None": "null", "True": "true", "False": "false"}.get(str(value), value)
     return ConfigError(f"{key}={shown} is not allowed: {key} must be {words}")
 
@@ -60,7 +60,7 @@ EVERY_WORDS = "a whole number, 1 or more, or 0 for none"
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be the name of a folder."""
+    """Return whether a text can be the name of a folder (NAME_WORDS)."""
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text) is not None
 
 
@@ -99,7 +99,7 @@ ClipNorm = Annotated[
 ]
 SeedOfBurnIn = Annotated[int | None, or_null(ZERO_OR_MORE, "a test without a burn-in")]
 
-# What changes no number of a run: whether it is shown, where it is kept, and how much of it.
+# Types of knobs that change no number of a run: whether it is shown, where it is stored, and what is stored of it.
 SweepName = Annotated[str | None, Rule(NAME_WORDS, lambda name: name is None or is_name(name), affects_results=False)]
 Display = Annotated[bool, Rule(SWITCH.words, SWITCH.test, affects_results=False)]
 Texts = Annotated[

@@ -1,10 +1,11 @@
-"""The schema of conf/: what a run can be, typed.
+"""The schema of conf/: typed dataclasses for the config of a run.
 
-Plain dataclasses without Hydra or OmegaConf, so that the core can import them. They hold no defaults: those stand in
-conf/ alone. The type of each field carries its rule (rules.py).
+They do not need Hydra or OmegaConf, so that the core can import them. They have no defaults: these are in conf/ only.
+The type of each field contains its rule (rules.py).
 
-Some sections are *parts*: cells, output units, worlds, optimisers and methods, each chosen by name. Here is what all
-parts of a kind have; a part's own knobs are a subclass, beside the part (flipflop.parts).
+Some sections configure *parts*: cells, output units, worlds, optimisers and methods, each chosen by name. This file has
+the knobs that all parts of a kind have. The further knobs of one part are in a subclass, in the file of the part
+(flipflop.parts).
 """
 
 from dataclasses import dataclass, field, fields, make_dataclass
@@ -39,31 +40,31 @@ from flipflop.config.rules import (
 
 @dataclass(kw_only=True)
 class Knobs:
-    """What every part has: its name, by which it is chosen."""
+    """The knobs of every part: the name by which it is chosen."""
 
     name: PartName
 
 
 @dataclass(kw_only=True)
 class World(Knobs):
-    """What every world has (conf/env)."""
+    """The knobs of every world (conf/env)."""
 
     episode_length: Count
 
 
 @dataclass(kw_only=True)
 class Cell(Knobs):
-    """What every recurrent cell has (conf/controller/cell, conf/world_model/cell)."""
+    """The knobs of every recurrent cell (conf/controller/cell, conf/world_model/cell)."""
 
 
 @dataclass(kw_only=True)
 class Output(Knobs):
-    """What every output unit of the controller has (conf/controller/output)."""
+    """The knobs of every output unit of the controller (conf/controller/output)."""
 
 
 @dataclass(kw_only=True)
 class Optimiser(Knobs):
-    """What every optimiser has (conf/optimiser)."""
+    """The knobs of every optimiser (conf/optimiser)."""
 
     lr_controller: VaryingAboveZero
     lr_world_model: VaryingAboveZero
@@ -72,12 +73,12 @@ class Optimiser(Knobs):
 
 @dataclass(kw_only=True)
 class Method(Knobs):
-    """What every learning method has (conf/method)."""
+    """The knobs of every learning method (conf/method)."""
 
 
 @dataclass(kw_only=True)
 class Network:
-    """What the controller and the world model have in common."""
+    """The knobs that the controller and the world model have in common."""
 
     cell: Cell
     hidden: Count
@@ -88,7 +89,7 @@ class Network:
 
 @dataclass(kw_only=True)
 class Controller(Network):
-    """The net that acts (conf/controller)."""
+    """The network that acts (conf/controller)."""
 
     output: Output
     sees_action: Switch
@@ -96,14 +97,14 @@ class Controller(Network):
 
 @dataclass(kw_only=True)
 class WorldModel(Network):
-    """The net that predicts pain, or several whose predictions are averaged (conf/world_model)."""
+    """The network that predicts pain, or several networks whose predictions are averaged (conf/world_model)."""
 
     ensemble: Count
 
 
 @dataclass(kw_only=True)
 class Regime:
-    """How many episodes an outer step averages over, and how many outer steps there are (conf/regime)."""
+    """The number of episodes that an outer step averages over, and the number of outer steps (conf/regime)."""
 
     name: Name
     episodes_per_step: Count
@@ -112,38 +113,42 @@ class Regime:
 
 @dataclass(kw_only=True)
 class WorldInTest:
-    """What of the world is another in the fixed test than in training (conf/eval/env); see `in_test`."""
+    """The knobs of the world that differ between the fixed test and training (conf/eval/env); see `in_test`."""
 
-    world: ClassVar[type[World]]  # of the knobs
+    world: ClassVar[type[World]]  # the dataclass of the world's knobs
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the world's class, as the class of this object is made when it is needed."""
+        """Pickle by the world's class: the class of this object is created at run time and cannot be imported."""
         return _restored, (self.world, dict(vars(self)))
 
 
 def in_test(world: Any) -> type[WorldInTest]:
-    """Return the knobs of a world that may be others in the test than in training: null means the same as there."""
-    if world not in _made:
-        _made[world] = _make(world)
-    return _made[world]
+    """Return a dataclass of the knobs of a world that can have other values in the fixed test than in training.
+
+    It has the fields of `world`, a subclass of World, except name and episode_length. Their default is None: the value
+    of training.
+    """
+    if world not in _classes_in_test:
+        _classes_in_test[world] = _class_in_test(world)
+    return _classes_in_test[world]
 
 
-_made: dict[type[World], type[WorldInTest]] = {}
+_classes_in_test: dict[type[World], type[WorldInTest]] = {}
 
 
-def _make(world: Any) -> type[WorldInTest]:
-    made_fields = []
+def _class_in_test(world: Any) -> type[WorldInTest]:
+    test_fields = []
     kinds = get_type_hints(world, include_extras=True)
     for name in (each.name for each in fields(world)):
         if name not in (each.name for each in fields(World)):
             kind = kinds[name]
-            plain, rule = get_args(kind)[0], next(mark for mark in get_args(kind) if isinstance(mark, Rule))
+            plain, rule = get_args(kind)[0], next(extra for extra in get_args(kind) if isinstance(extra, Rule))
             if get_origin(plain) not in (Union, UnionType):
                 plain = plain | None
-            made_fields.append((name, Annotated[plain, or_null(rule, "that of env")], field(default=None)))
+            test_fields.append((name, Annotated[plain, or_null(rule, "that of env")], field(default=None)))
     name = f"{world.__name__}InTest"
-    made: Any = make_dataclass(name, made_fields, bases=(WorldInTest,), kw_only=True, namespace={"world": world})
-    return made  # type: ignore[no-any-return]
+    section: Any = make_dataclass(name, test_fields, bases=(WorldInTest,), kw_only=True, namespace={"world": world})
+    return section  # type: ignore[no-any-return]
 
 
 def _restored(world: type[World], knobs: dict[str, Any]) -> WorldInTest:
@@ -152,7 +157,7 @@ def _restored(world: type[World], knobs: dict[str, Any]) -> WorldInTest:
 
 @dataclass(kw_only=True)
 class Evaluation:
-    """The fixed test a run must pass, at its checks and at its end (`eval` in conf/config.yaml)."""
+    """The fixed test, taken at checks during training and at the end of a run (`eval` in conf/config.yaml)."""
 
     env: WorldInTest
     episodes: Count
@@ -169,21 +174,21 @@ class Evaluation:
 
 @dataclass(kw_only=True)
 class History:
-    """How much of a run's course is kept (`history` in conf/config.yaml)."""
+    """How often training reports are stored (`history` in conf/config.yaml)."""
 
     every: KeptEvery
 
 
 @dataclass(kw_only=True)
 class Snapshots:
-    """How often a run's weights are kept (`snapshots` in conf/config.yaml)."""
+    """How often the weights are stored (`snapshots` in conf/config.yaml)."""
 
     every: KeptEvery
 
 
 @dataclass(kw_only=True)
 class Config:
-    """One run, whole (conf/config.yaml)."""
+    """The config of one run (conf/config.yaml)."""
 
     seed: Seed
     name: SweepName

@@ -1,9 +1,11 @@
 """Which runs belong together: those that differ only by seed."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from flipflop import parts
 from flipflop.config.keys import COMMON_RULES, decisive
 from flipflop.records.record import FINISHED, Record
 
@@ -24,6 +26,10 @@ class Run(Protocol):
     @property
     def overrides(self) -> Sequence[str]:
         """As given, key=value."""
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where its outside parts come from, by their places."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -69,14 +75,28 @@ def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]
         telling = [key for key in swept if first.label is None or len({setting_of(other, key) for other in same}) > 1]
         return {**_label(first), **{key: setting_of(first, key) for key in telling}}
 
-    return [(name(group[0]), group) for group in members.values()]
+    named = [(name(group[0]), group) for group in members.values()]
+    for place in parts.PLACES:  # groups that differ in the text of a plug-in alone are told apart by that
+        if len({group[0].origins.get(place) for _, group in named}) > 1:
+            same = Counter(json.dumps(cells) for cells, _ in named)
+            named = [
+                (
+                    cells | {f"{place} from": group[0].origins.get(place, "")}
+                    if same[json.dumps(cells)] > 1
+                    else cells,
+                    group,
+                )
+                for cells, group in named
+            ]
+    return named
 
 
 def identity(run: Run, without_seed: bool = False) -> str:
     """What a run computes: two that differ only in what is kept of them have the same numbers."""
     ignored = [key for key in UNGROUPED_KEYS if key != "seed" or without_seed]
     settings = {key: value for key, value in decisive(run.settings).items() if key not in ignored}
-    return json.dumps(settings, sort_keys=True)
+    of_parts = {place: origin for place, origin in run.origins.items() if place in parts.PLACES}
+    return json.dumps([settings, of_parts], sort_keys=True)
 
 
 def deduplicate(records: Iterable[Record]) -> list[Record]:

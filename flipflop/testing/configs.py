@@ -6,7 +6,7 @@ from typing import Any
 
 from flipflop import parts
 from flipflop.config.combinations import validate
-from flipflop.config.keys import base_knobs, flat, rules, with_settings
+from flipflop.config.keys import base_knobs, flat, rules, varies_within_block, with_settings
 from flipflop.config.rules import ConfigError
 from flipflop.config.schema import (
     Config,
@@ -183,7 +183,7 @@ def varied(config: Config) -> list[Config]:
     configs = [with_settings(config, {"seed": seed}) for seed in range(3)]
     own, settings = rules(config), flat(config)
     for key, rule in own.items():
-        if rule.varies_within_block and key != "seed":
+        if varies_within_block(key, rule) and key != "seed":
             for run, value in enumerate(_others(settings[key]), start=1):
                 changed = with_settings(configs[run], {key: value})
                 if is_sound(changed):

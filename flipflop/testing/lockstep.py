@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config.keys import counts_in, rules, with_settings
+from flipflop.config.keys import counts_in, with_settings
 from flipflop.config.schema import Config
 from flipflop.core.result import RunResult
 from flipflop.core.train import train
@@ -101,24 +101,12 @@ def _check_block(subject: Subject, configs: Sequence[Config]) -> list[RunResult]
         (alone,) = train([config])
         if what := difference(alone, result):
             words = f"run {run} trained by {name} ends with another {what} in a block of {len(configs)} than alone"
-            raise subject.fault(f"{words}: {_why_not_apart(subject, config)}")
+            raise subject.fault(f"{words}: it mixes runs, or keeps something from one training to the next")
     for run, (result, other) in enumerate(zip(together, train(configs[::-1])[::-1], strict=True)):
         if what := difference(result, other):
             raise subject.fault(f"run {run} trained by {name} ends with another {what} in a block in reverse order")
     _check_resumption(subject, configs, together, recorder.states)
     return together
-
-
-def _why_not_apart(subject: Subject, config: Config) -> str:
-    """Say what may be wrong with a part whose runs are others in a block than alone."""
-    varying = [
-        key
-        for key, rule in rules(config).items()
-        if rule.varies_within_block and key.startswith(("controller.cell.", "controller.output."))
-    ]
-    if varying and subject.part.kind in ("cell", "output"):
-        return f"it is made once for all runs of a block, so that the rule of {varying[0]} may not let it vary there"
-    return "it mixes runs, or keeps something from one training to the next"
 
 
 def _check_resumption(

@@ -89,7 +89,7 @@ def only_folder(path):
         ("optimiser.clip_norm=-1", "optimiser.clip_norm=-1.0 .* null for no clipping"),
         ("optimiser.beta2=1", "optimiser.beta2=1.0 .* below 1"),
         ("optimiser.beta1=null", "optimiser.beta1=null .* a number from 0 to below 1"),
-        ("optimiser=sgd optimiser.eps=1e-8", "optimiser.eps=1e-8 .* a knob of optimiser=adam and optimiser=rmsprop alone"),
+        ("optimiser=sgd optimiser.eps=1e-8", "optimiser.eps=1e-8 .* of optimiser=adam and optimiser=rmsprop alone"),
         ("optimiser.name=sgd", "choose optimiser=sgd"),
         ("seed=-1", "seed=-1 .* 0 or more"),
         ("seed=true", "seed=true .* whole number"),

@@ -38,8 +38,8 @@ def test_solved_checks_are_counted_in_a_row():
     from_reset = [(0, 0), (1, 0), (1, 0), (0, 1), (0, 0)]
     checks, asked = checked(outcomes, from_reset, **{"method.stop_after": 3})
     assert checks.in_a_row.tolist() == [2, 3]
-    assert checks.stop(np.arange(SEEDS)).tolist() == [False, True]
-    assert checks.stop(np.array([1])).tolist() == [True]
+    assert checks.may_stop(np.arange(SEEDS)).tolist() == [False, True]
+    assert checks.may_stop(np.array([1])).tolist() == [True]
     assert checks.solved_at.tolist() == [10, 30]
     assert checks.solved_from_reset_at.tolist() == [20, 40]
     assert asked == {"test": [[0, 1]] * 5, "from_reset": [[0, 1], [0, 1], [1], [1]]}
@@ -51,5 +51,5 @@ def test_only_what_may_tell_something_is_tested(stop_after):
     checks, asked = checked([(1, 0), (0, 1)], [(1, 1)] * 2, **{"method.stop_after": stop_after})
     assert asked["test"] == ([[0, 1], [1]] if stop_after is None else [[0, 1], [0, 1]])
     assert asked["from_reset"] == [[0, 1]]
-    assert not checks.stop(np.arange(SEEDS)).any()
+    assert not checks.may_stop(np.arange(SEEDS)).any()
     assert checks.solved_at.tolist() == [10, 20]

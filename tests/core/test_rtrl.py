@@ -221,7 +221,11 @@ def test_sensitivities_are_finite_differences(output: str) -> None:
             return states(end(lambda theta: theta.__setitem__((0, weight), theta[0, weight] + by)))
 
         found = [(up - down) / 2e-6 for up, down in zip(moved(1e-6), moved(-1e-6), strict=True)]
-        expected = (carried.of_C.h[..., weight], carried.through.h[..., weight], carried.of_C.action[:, weight, None])
+        expected = (
+            carried.C_to_C.h[..., weight],
+            carried.M_to_C.h[..., weight],
+            carried.C_to_C.action[:, weight, None],
+        )
         for a, b in zip(found, expected, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-8)
 
@@ -239,8 +243,8 @@ def test_a_resting_controller_learns_nothing() -> None:
         lived = live(learner, given, t, resting)
         live(awake, given, t)
         assert lived.action[0] == given.uniform[t, 0]
-    for of_C in (learner.of_C.carried[0], learner.through.carried[0], learner.C.h[0], learner.controller_gradient[0]):
-        assert not of_C.any()
+    for array in (learner.C_to_C.carried[0], learner.M_to_C.carried[0], learner.C.h[0], learner.controller_gradient[0]):
+        assert not array.any()
     assert learner.world_model_gradient[0].any()
     for name, array in learner.arrays().items():
         assert np.array_equal(array[1], awake.arrays()[name][1]), name

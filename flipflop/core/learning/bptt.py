@@ -1,7 +1,6 @@
-"""The gradients of one outer step: the world model learns pain, the controller learns through the world model.
+"""Gradients of one outer step by back-propagation through time: of M, of C's actions through M, and of C.
 
-Each function runs its rollout and returns what it saw before any update, and the gradient to descend (experiment: One
-outer step). Shapes as in nets/weights.py.
+The equations are in docs/experiment.md (experiment: One outer step). Shapes are those of nets/weights.py.
 """
 
 import numpy as np
@@ -17,17 +16,26 @@ from flipflop.core.worlds.base import Episodes, World
 
 Floats = NDArray[np.floating]
 
-# Credit through the world model: how predicted pain's derivative to its output reaches the actions. One-step credit
-# keeps d pred_t / d y_t alone (the page, Deviation 2: "Type A"); full credit goes through M's recurrence as well.
+# How the derivative of predicted pain is propagated from M's output to the actions. One-step credit keeps only
+# d pred_t / d y_t (the page, deviation 2: "Type A"); full credit also goes through M's recurrence (experiment: Credit).
 CREDIT = {"one_step": backward_within_step, "full": backward}
 
 
 def world_model_gradient(
     world_model: Net, rollout: Rollout, world: World, drawn: Episodes, actions: Floats, out: Net
 ) -> Floats:
-    """Run M on episodes in which these actions (R, T, B) were taken; its gradient goes to `out`.
+    """Compute the gradient of M's loss in episodes with given actions.
 
-    Returns its loss, 1/2 mean squared error (R,).
+    Args:
+        world_model: R world models.
+        rollout: buffers for R nets; overwritten.
+        world: of the R runs.
+        drawn: the episodes.
+        actions: (R, T, B).
+        out: R nets, to which the gradient is written.
+
+    Returns:
+        The loss of each world model, 1/2 the mean squared error, (R,).
     """
     pain = world.pains(actions, drawn)
     predicted = predict(world_model, rollout, drawn.events, pain, actions)
@@ -42,12 +50,19 @@ def world_model_gradient(
 def predicted_pain_gradient(
     world_model: Net, imagined: Rollout, rollout: Rollout, acted: RolloutOutcome, credit: str
 ) -> Floats:
-    """Return the derivative of predicted pain, summed over time, to C's actions (R, T, B), through M as it is.
+    """Return the derivative of predicted pain, summed over time, to C's actions, (R, T, B).
 
-    With an ensemble of K models per run, R*K nets run after run, it is that of their mean prediction.
+    With an ensemble it is the derivative of the mean prediction of its K models.
+
+    Args:
+        world_model: R*K world models; the K models of a run follow one another.
+        imagined: buffers for R*K nets; overwritten.
+        rollout: the buffers in which C acted, with the observations.
+        acted: what C did.
+        credit: `one_step` or `full`.
     """
     R, T = len(rollout.x), rollout.T
-    x = imagined.x.reshape(R, -1, *imagined.x.shape[1:])  # (R, K, ...): each model imagines the same
+    x = imagined.x.reshape(R, -1, *imagined.x.shape[1:])  # (R, K, ...)
     x[:, :, :T, :, :ACTION] = rollout.x[:, None, :T, :, :ACTION]
     x[:, :, :T, :, ACTION] = acted.actions[:, None]
     predicted = forward(world_model, imagined)
@@ -55,12 +70,15 @@ def predicted_pain_gradient(
     return member_mean(to_last_input(world_model, imagined), R)
 
 
-def member_mean(of_all: Floats, R: int) -> Floats:
-    """Return the mean (R, ...) over the K models of each of R runs, from (R*K, ...), added one model after another."""
-    members = of_all.reshape(R, -1, *of_all.shape[1:])
+def member_mean(values: Floats, R: int) -> Floats:
+    """Return the mean over the K models of each run, (R, ...), from values (R*K, ...).
+
+    The models are added one after another, so that the result has the same bits in any block.
+    """
+    members = values.reshape(R, -1, *values.shape[1:])
     K = members.shape[1]
     if K == 1:
-        return of_all
+        return values
     mean: Floats = members[:, 0] / K
     for k in range(1, K):
         mean = mean + members[:, k] / K
@@ -70,9 +88,15 @@ def member_mean(of_all: Floats, R: int) -> Floats:
 def controller_gradient(
     controller: Net, rollout: Rollout, acted: RolloutOutcome, dpain: Floats, out: Net, noise: ActionNoise | None = None
 ) -> None:
-    """Write the gradient of C's weights by BPTT through C, from the derivative of pain to its actions (R, T, B).
+    """Compute the gradient of C's weights by back-propagation through time.
 
-    `noise` is what C acted with.
+    Args:
+        controller: R controllers.
+        rollout: the buffers in which C acted.
+        acted: what C did.
+        dpain: (R, T, B), the derivative of summed pain to C's actions.
+        out: R nets, to which the gradient is written.
+        noise: the noise with which C acted; None: none.
     """
     if noise is None:
         slope: Floats = acted.actions * (1 - acted.actions)

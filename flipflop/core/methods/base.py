@@ -1,4 +1,4 @@
-"""What a learning method is: a block of runs in training, its knobs, and what it can be combined with."""
+"""Learning methods: each is a subclass of Block (training/block.py) that is registered by `parts.method`."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,6 @@ from flipflop.core.training.block import Block
 
 
 def make_block(configs: Sequence[Config]) -> Block:
-    """Make the block that trains some runs by their method."""
+    """Make the block that trains these runs by the method of their configs."""
     block: Block = parts.get("method", configs[0].method.name).make(configs)
     return block

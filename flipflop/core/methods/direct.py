@@ -1,4 +1,7 @@
-"""The upper bound: C learns from the true gradient of its pain, which the page's C never sees, without M."""
+"""Direct learning without M: C learns from the derivative of the true pain, which it could not know.
+
+It bounds what a world model can teach (experiment: Credit).
+"""
 
 from dataclasses import dataclass
 
@@ -12,12 +15,12 @@ from flipflop.core.training.episodic import EpisodicBlock
 
 @dataclass(kw_only=True)
 class DirectKnobs(schema.Method):
-    """Direct learning has no knobs."""
+    """The knobs of direct learning: there are none."""
 
 
 @parts.method("direct", DirectKnobs)
 class DirectBlock(EpisodicBlock):
-    """One outer step updates C by back-propagation through time of the world's own pain."""
+    """A block whose outer steps update C by back-propagation through time of the true pain."""
 
     has_world_model = False
     combinations = (

@@ -1,4 +1,4 @@
-"""The page's method: C learns by back-propagating M's predicted pain through frozen M (Problem)."""
+"""The method of the page: C learns by back-propagating predicted pain through M, whose weights are held fixed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class WorldModelKnobs(schema.Method):
 
 @parts.method("world_model", WorldModelKnobs)
 class WorldModelBlock(EpisodicBlock):
-    """One outer step updates M, then C through the updated M, by back-propagation through time."""
+    """A block whose outer steps update M, then C through the updated M, by back-propagation through time."""
 
     combinations = (
         Combination(
@@ -85,9 +85,10 @@ class WorldModelBlock(EpisodicBlock):
         return Exploration(episodes, knobs.random_fraction or 0.0, knobs.exploration_fraction)
 
     def outer_step(self, k: int, batch: Batch, noise: StepNoise) -> None:
-        """Update M, then C through the updated M, in the runs whose warm-up is over.
+        """See EpisodicBlock.outer_step.
 
-        With schedule=model_first M learns during the warm-up alone; its loss is noted to the end.
+        C is updated in the runs whose warm-up is over. With method.schedule=model_first M is updated only in the
+        warm-up; its loss is reported in all outer steps.
         """
         M = self.world_model
         drawn, actions = self.world_model_data(batch, noise.world_model)
@@ -102,7 +103,7 @@ class WorldModelBlock(EpisodicBlock):
             self.controller_step(k, acted, dpain, noise)
 
     def world_model_data(self, batch: Batch, noise: ActionNoise | None) -> tuple[Episodes, Floats]:
-        """M's episodes and the actions in them (R*K, T, B), the same for all models of a run."""
+        """Return M's episodes and the actions in them (R*K, T, B_M), the same for all K models of a run."""
         drawn, actions = batch.world_model, batch.actions
         if noise is not None:
             noise = noise._replace(replacement=batch.actions)

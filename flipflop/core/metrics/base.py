@@ -1,6 +1,6 @@
-"""What a metric is: one number of a run, computed at its final evaluation.
+"""Metrics: each is a function that returns one number of a run from its final evaluation.
 
-It has no part in success, in a run's key or in what a run learns.
+A metric does not affect success, the key of a run or its training.
 """
 
 from typing import Protocol
@@ -15,9 +15,16 @@ Floats = NDArray[np.floating]
 
 
 class Metric(Protocol):
-    """A metric; `parts.metric` adds its unit, for the headers of tables."""
+    """A metric; `parts.metric` sets its unit, which is shown in the headers of tables."""
 
     unit: str
 
     def __call__(self, acted: RolloutOutcome, desired: Floats, asked: Floats | None, config: Config) -> float:
-        """Return the number of one run, from its test episodes: arrays are (T, B), asked None where all is judged."""
+        """Return the metric of one run.
+
+        Args:
+            acted: actions and pain in the test episodes, (T, B) each.
+            desired: (T, B), the desired actions.
+            asked: (T, B), 1 where the action is judged and 0 elsewhere; None: every action is judged.
+            config: of the run.
+        """

@@ -1,4 +1,4 @@
-"""The largest pain of a run's test: whether one bad moment hides in a small mean."""
+"""The largest pain in a run's test, which can be large while the mean pain is small."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,6 +1,6 @@
-"""Back-propagation through time of recurrent nets in lock-step, and the way back to an input.
+"""Back-propagation through time of recurrent nets in lock-step, to the weights and to an input.
 
-Shapes as in weights.py.
+Shapes are those of weights.py.
 """
 
 import numpy as np
@@ -13,10 +13,15 @@ Floats = NDArray[np.floating]
 
 
 def backward(net: Net, rollout: Rollout, dout: Floats, feedback: Floats | None = None) -> None:
-    """Back-propagate through time; leaves the derivatives to every z in rollout.dz.
+    """Back-propagate through time: write the derivative to every z to rollout.dz.
 
-    dout (R, T, B) is the derivative to the output before its sigmoid. With `feedback` (R, T, B), the slope of the
-    sigmoid, the last input of a step is the output of the step before, and dout is overwritten with its total.
+    Args:
+        net: R nets.
+        rollout: the buffers of their forward pass.
+        dout: (R, T, B), the derivative to the output before its sigmoid.
+        feedback: (R, T, B), the slope of the output, for nets whose last input is their output at the time step
+            before. The path through this input is then included, and dout is overwritten with the total derivative.
+            None: the last input does not depend on the net.
     """
     cell, dh, dc, dz, dh_out = rollout.cell, rollout.dh, rollout.dc, rollout.dz_t, rollout.dh_out_t
     dh[...] = dc[...] = 0
@@ -42,20 +47,20 @@ def backward(net: Net, rollout: Rollout, dout: Floats, feedback: Floats | None =
 
 
 def backward_within_step(net: Net, rollout: Rollout, dout: Floats) -> None:
-    """As `backward`, but cut at every h_{t-1}: no recurrence, so no loop over time."""
+    """Do the same as `backward`, but without the paths through h_{t-1}; arguments as there."""
     np.multiply(dout.swapaxes(0, 1)[..., None], net.V[:, None, 1:], out=rollout.dh_out)
     slopes = rollout.cell.slopes(rollout.h.swapaxes(0, 1))
     rollout.cell.backward(rollout.dh_out, np.zeros_like(rollout.dh_out), slopes, out=rollout.dz)
 
 
 def to_last_input(net: Net, rollout: Rollout) -> Floats:
-    """The derivative to the last input of every step, (R, T, B), from rollout.dz."""
+    """Return the derivative to the last input of every time step, (R, T, B), from rollout.dz."""
     dlast: Floats = np.vecdot(rollout.dz, net.W[:, None, net.inputs - 1])
     return dlast.swapaxes(0, 1)
 
 
 def gradient(rollout: Rollout, dout: Floats, out: Net) -> None:
-    """Write the derivative to theta, averaged over episodes, into `out`: from rollout.dz and dout (R, T, B)."""
+    """Write the derivative to theta, averaged over episodes, to `out`, from rollout.dz and dout (R, T, B)."""
     R, T, B = dout.shape
     seen = rollout.S[:, :T].reshape(R, T * B, -1)
     np.matmul(seen.mT, rollout.dz.swapaxes(0, 1).reshape(R, T * B, -1), out=out.W)

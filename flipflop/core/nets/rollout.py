@@ -1,8 +1,8 @@
-"""The forward pass of recurrent nets in lock-step. Shapes as in weights.py.
+"""The forward pass of recurrent nets in lock-step. Shapes are those of weights.py.
 
-Runs never mix: R is only ever a batch axis. A run's numbers are bitwise the same in any block because every product is
-a stacked matmul over runs or an einsum that keeps the hidden axis, and every mean is taken over one run's own
-contiguous numbers (reductions.py). A sum over leading axes would depend on how many runs stand beside it.
+The numbers of a run are bitwise the same in any block: R is a batch axis of all operations. Products are stacked
+matmuls or vecdots with one product per run, and a mean is over contiguous numbers of one run (reductions.py). A sum
+over several leading axes would round differently with another number of runs.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ Floats = NDArray[np.floating]
 
 
 class Rollout:
-    """What R nets saw and did in B episodes of T steps: the buffers of one forward pass and of the way back.
+    """The buffers of R nets in B episodes of T time steps, for the forward and the backward pass.
 
-    They are allocated here once and reused at every outer step; nothing else in the core keeps arrays of this size.
+    They are allocated once and reused at every outer step.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class Rollout:
         self.S[..., K + CONSTANT] = self.S[..., K] = 1
         self.x, self.h, self.h_with_bias = self.S[..., :K], self.S[:, 1:, :, K + 1 :], self.S[:, 1:, :, K:]
         self.z = np.empty((R, B, gates * hidden), dtype)
-        # The way back works on one time step after another: time first, a step's numbers lie together.
+        # The backward pass goes through the time steps one by one, so time is the first axis of its arrays.
         self.dz = np.empty((T, R, B, gates * hidden), dtype)
-        self.dh_out = np.empty((T, R, B, hidden), dtype)  # derivative to h by way of the read-out alone
+        self.dh_out = np.empty((T, R, B, hidden), dtype)  # the derivative to h through the read-out
         self.dh, self.dc = np.empty((R, B, hidden), dtype), np.empty((R, B, hidden), dtype)
-        # Views by time step, made once: indexing would cost as much as the arithmetic of a small block.
+        # Views of each time step are made once: indexing takes as long as the arithmetic of a small block.
         self.seen_t, self.before_t, self.h_t, self.h_with_bias_t, self.action_t, self.pain_t = (
             list(view.swapaxes(0, 1))
             for view in (
@@ -51,13 +51,13 @@ class Rollout:
 
 
 def step(net: Net, rollout: Rollout, t: int) -> None:
-    """One time step: from S[:, t] to h_t, by way of z."""
+    """Do time step t of R nets: compute z from S[:, t] and write h_t."""
     np.matmul(rollout.seen_t[t], net.W, out=rollout.z)
     rollout.cell.forward(rollout.z, t, rollout.before_t[t], rollout.h_t[t])
 
 
 def forward(net: Net, rollout: Rollout) -> Floats:
-    """Run the nets over inputs that stand in rollout.x already; the outputs (R, T, B)."""
+    """Run R nets on the inputs in rollout.x; return their outputs (R, T, B)."""
     for t in range(rollout.T):
         step(net, rollout, t)
     return sigmoid(np.vecdot(rollout.h_with_bias, net.V[:, None, None]))

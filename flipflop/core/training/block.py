@@ -1,7 +1,7 @@
-"""The base of all training: a block of runs in lock-step, its checks, its state on disk and its results.
+"""The base class of learning methods: a block of runs that are trained in lock-step.
 
-A learning method is a subclass (flipflop.core.methods). It advances the runs by some outer steps at a time; everything
-else is here: progress, snapshots, checks for success and divergence, checkpoints, and what each run leaves.
+A learning method is a subclass (flipflop.core.methods) and advances the runs by one or more outer steps at a time. This
+class does all else: progress, snapshots, checks for success and divergence, checkpoints and results.
 """
 
 from abc import ABC, abstractmethod
@@ -32,88 +32,92 @@ State = dict[str, NDArray[np.generic]]
 
 
 class Checkpoint(Protocol):
-    """Keeps a block's state while it trains, so that a process that dies does not take all of its work along."""
+    """A store for the state of a block in training, from which training resumes after a crash."""
 
     def load(self) -> State | None:
-        """Return the state to go on from, of the same configs in the same order; None to begin."""
+        """Return the stored state, of the same configs in the same order; None if there is none."""
 
     def offer(self, take: Callable[[], State]) -> None:
-        """Take and keep the state, if it is time to; called at least every few hundred ms."""
+        """Store the state that `take` returns if it is time to; called at least every few hundred milliseconds."""
 
 
 class Block(ABC):
     """R runs of equal structure in training."""
 
-    counts_in: ClassVar[str] = "outer step"  # what a run counts its training in; the other: "environment step"
-    has_world_model: ClassVar[bool] = True  # whether M learns; if not, it is drawn and left as it is
-    # The nets of a method, set by the subclass before `finish_setup`: R controllers without further read-outs, and the
-    # world models of all runs, those of an ensemble side by side.
+    counts_in: ClassVar[str] = "outer step"  # the unit in which regime.steps counts: "outer step" or "environment step"
+    has_world_model: ClassVar[bool] = True  # whether M learns; if not, it keeps its initial weights
+    # The subclass sets the nets before it calls `finish_setup`: R controllers with their first read-out only, and the
+    # world models of all runs; the models of an ensemble follow one another.
     controller: Net
     world_model: Net
 
     def __init__(self, configs: Sequence[Config]) -> None:
-        """Set up what all methods share; a subclass makes nets, optimisers and streams, then calls `finish_setup`."""
+        """Set up what all methods have in common; a subclass then makes its nets and calls `finish_setup`."""
         self.configs = configs
         self.steps, self.every = configs[0].regime.steps, configs[0].eval.every
         R = len(configs)
-        self.done = 0  # outer steps
-        self.runs: Runs = np.arange(R)  # those that still learn
+        self.done = 0  # number of outer steps done
+        self.runs: Runs = np.arange(R)  # indices of the runs that still learn
         self.warmup = np.array([getattr(config.method, "warmup_steps", 0) for config in configs])
         self.checks = Checks(configs, getattr(configs[0].method, "stop_after", None))
-        self.diverged_at, self.stopped_at = np.zeros((2, R), int)  # the outer step of the check that found so; 0: none
+        self.diverged_at, self.stopped_at = np.zeros((2, R), int)  # outer steps of checks; 0: none
 
     def finish_setup(self) -> None:
-        """Make room for snapshots and for the weights of runs that diverge, now that the nets are there."""
+        """Allocate the arrays for snapshots and for the weights of diverged runs; needs both nets."""
         weights = self.weights()
-        self.diverged = {name: np.zeros_like(theta) for name, theta in weights.items()}  # as they were at that check
+        self.diverged = {name: np.zeros_like(theta) for name, theta in weights.items()}  # at the check `diverged_at`
         every, R, dtype = self.configs[0].snapshots.every, len(self.configs), self.configs[0].dtype
         shape = (R, 1 + self.steps // every) if every else (R, 0)
         self.snapshots = {name: np.full((*shape, t.shape[1]), np.nan, dtype) for name, t in weights.items()}
 
-    # What a method is: these, and `controller` and `world_model`.
+    # A method defines the abstract methods, `controller` and `world_model`.
 
     @abstractmethod
     def advance(self) -> tuple[Floats, Floats]:
-        """Do at least one outer step, at most up to `until`, and count it in `done`.
+        """Do one or more outer steps, not beyond `until`, and add their number to `done`.
 
-        Returns each run's pain and accuracy (R,) in these steps, for the progress bar.
+        Returns:
+            The mean pain and the accuracy of each run in these outer steps, (R,) each, for the progress bar.
         """
 
     @abstractmethod
     def losses_are_finite(self) -> NDArray[np.bool_]:
-        """Return whether each run's losses since the last check are finite (R,)."""
+        """Return for each run whether all losses since the last check are finite, (R,)."""
 
     @abstractmethod
     def history(self, run: int) -> History:
-        """Return a run's history at the outer steps that history.every asks for."""
+        """Return the history of a run; history.every chooses its outer steps."""
 
     @abstractmethod
     def summary(self, run: int, end: int) -> TrainingSummary:
-        """Return how the training of a run went that ended after `end` outer steps."""
+        """Return the training summary of a run whose training ended after `end` outer steps."""
 
     @abstractmethod
     def learned(self) -> dict[str, Floats]:
-        """Return every array that changes as the runs learn, a row per run: the arrays themselves, not copies."""
+        """Return all arrays that training changes, by name, one row per run; not copies."""
 
     def prepare(self) -> None:
-        """Make ready to go on from `done`: called once, before the first step and after a checkpoint is loaded."""
+        """Prepare to advance from outer step `done`; called once, after a checkpoint, if any, has been loaded."""
 
     def let_go(self, runs: Runs) -> None:
-        """Go on with these runs alone; a method may instead train all to the end, which changes no number."""
+        """Train only these runs from now on.
+
+        By default all runs are trained to the end; the results of the others are not affected.
+        """
 
     def sigma(self, run: int) -> ReadOut | None:
-        """Return the second read-out of a run's controller, if it has one."""
+        """Return the second read-out of a run's controller; None if it has none."""
         return None
 
-    # What all methods share.
+    # What all methods have in common.
 
     def weights(self) -> dict[str, Floats]:
-        """Return the weights of both nets, a row per run."""
+        """Return the weights of both nets by name, one row per run."""
         R = len(self.configs)
         return {"controller": self.controller.theta, "world_model": self.world_model.theta.reshape(R, -1)}
 
     def train(self, on_progress: OnProgress | None = None, checkpoint: Checkpoint | None = None) -> list[RunResult]:
-        """Run all outer steps with their checks, and the final evaluation."""
+        """Train to the end, with checks, then evaluate; return the result of each run (flipflop.core.train.train)."""
         if checkpoint is not None and (state := checkpoint.load()) is not None:
             self.resume(state)
         else:
@@ -131,24 +135,27 @@ class Block(ABC):
         return self.finish()
 
     def until(self, longest: int) -> int:
-        """Return the next outer step after which there may be something to do: the same for a run in any block."""
+        """Return the outer step up to which `advance` may go: the next one with a check, a history entry or a snapshot.
+
+        It is also at most the next multiple of `longest`.
+        """
         first = self.configs[0]
         intervals = (longest, self.every, first.history.every, first.snapshots.every)
         return min(self.steps, *((self.done // every + 1) * every for every in intervals if every))
 
     def take_snapshot(self) -> None:
-        """Keep the weights as they are now, if it is time to."""
+        """Store the current weights if snapshots.every asks for this outer step."""
         every = self.configs[0].snapshots.every
         if every and self.done % every == 0:
             for name, theta in self.weights().items():
                 self.snapshots[name][self.runs, self.done // every] = theta[self.runs]
 
     def state(self) -> State:
-        """Return all that the rest of the training depends on: each run's row of every array, and `done`."""
+        """Return a copy of all that the rest of the training depends on: arrays with one row per run, and `done`."""
         return {"done": np.array(self.done)} | {name: array.copy() for name, array in self._arrays().items()}
 
     def resume(self, state: State) -> None:
-        """Go on from a state of these runs."""
+        """Set the block to a state that `state` returned for the same runs."""
         self.done = int(state["done"])
         arrays = self._arrays()
         if arrays.keys() != state.keys() - {"done"}:
@@ -158,7 +165,7 @@ class Block(ABC):
             array[...] = state[name]
 
     def _arrays(self) -> State:
-        """What changes as training goes on; random numbers follow from the seed and the outer steps done."""
+        """Return all arrays that change during training; random numbers follow from the seed and `done`."""
         return {
             **self.learned(),
             **self.checks.arrays(),
@@ -169,39 +176,39 @@ class Block(ABC):
         }
 
     def check(self) -> None:
-        """Find the runs that have diverged, test the others, and let go of those that need no more training."""
+        """Find the runs that have diverged, test the others, and stop training those that need no more."""
         self.find_diverged()
         sound = self.runs[self.diverged_at[self.runs] == 0]
-        self.checks(self.done, self.controller, self.tested(sound))
-        stopped = self.checks.stop(sound)
+        self.checks(self.done, self.controller, self.runs_to_test(sound))
+        stopped = self.checks.may_stop(sound)
         self.stopped_at[sound[stopped]] = self.done
         self.let_go(sound[~stopped])
 
-    def tested(self, runs: Runs) -> Runs:
-        """Return those of the runs that are tested at a check."""
+    def runs_to_test(self, runs: Runs) -> Runs:
+        """Return those of the given runs that a check tests."""
         return runs
 
     def find_diverged(self) -> None:
-        """Keep the weights of runs found diverged at this check; their history ends here."""
+        """Find the runs that have diverged since the last check, and store their weights."""
         weights = self.weights()
         largest = np.maximum(*(np.abs(theta).max(axis=1) for theta in weights.values()))
-        sound = self.losses_are_finite() & (largest <= DIVERGED_WEIGHT)  # a NaN is not <= anything
-        found = np.zeros(len(sound), bool)
-        found[self.runs] = ~sound[self.runs] & (self.diverged_at[self.runs] == 0)
-        self.diverged_at[found] = self.done
+        sound = self.losses_are_finite() & (largest <= DIVERGED_WEIGHT)  # False for NaN
+        has_diverged = np.zeros(len(sound), bool)
+        has_diverged[self.runs] = ~sound[self.runs] & (self.diverged_at[self.runs] == 0)
+        self.diverged_at[has_diverged] = self.done
         for name, theta in weights.items():
-            self.diverged[name][found] = theta[found]
+            self.diverged[name][has_diverged] = theta[has_diverged]
 
     def finish(self) -> list[RunResult]:
-        """The last check, for every run whether it solved before or not, and the results."""
+        """Do the final evaluation of all runs and return their results."""
         self.find_diverged()
         final = evaluate_finally(self.configs, self.controller)
         return [self.result(run, final) for run in range(len(self.configs))]
 
     def result(self, run: int, final: FinalEvaluation) -> RunResult:
-        """One run's share of the block."""
+        """Return the result of one run from the final evaluation of the block."""
         config = self.configs[run]
-        diverged_at, stopped_at = (int(at[run]) or None for at in (self.diverged_at, self.stopped_at))
+        diverged_at, stopped_at = (int(steps[run]) or None for steps in (self.diverged_at, self.stopped_at))
         weights = self.diverged if diverged_at is not None else self.weights()
         nets = {"controller": self.controller, "world_model": self.world_model}
         if diverged_at is not None and config.snapshots.every:

@@ -1,12 +1,12 @@
-"""One endless stream of events for each run, without resets, and the noise of C's actions on it.
+"""An endless stream of events for each run, without resets, and the noise in C's actions.
 
-As in episodes of one time step that go on where the last one ended, everything is drawn per time step: from the data
-stream an event uniform and a uniform action, in the published order; from the noise stream whether that action is taken
-instead of C's, and the noise of C's output unit. How many steps are drawn at once changes no number.
+Each time step takes two uniforms from the data stream, for the event and for a uniform action; then, from the noise
+stream, one that decides whether this action replaces C's, and those for the noise of C's output unit (experiment: The
+1990 reading). The number of time steps drawn at once changes no number.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,23 @@ from flipflop.core.worlds.base import Episodes, Streams, make_world
 
 Floats = NDArray[np.floating]
 Runs = NDArray[np.integer]
-DRAWN = 2  # uniforms of the data stream per time step: event and action
+UNIFORMS_PER_STEP = 2  # uniforms of the data stream per time step: event and action
+
+
+class StreamKnobs(Protocol):
+    """The knobs that a method which trains on streams must have (methods/rtrl_1990.py describes them)."""
+
+    credit: str
+    through_pain: bool
+    schedule: str
+    warmup_steps: int
+    exploration_fraction: float
+    stop_after: int | None
+
+
+def stream_knobs(config: Config) -> StreamKnobs:
+    """Return the knobs of a config whose method trains on streams."""
+    return cast(StreamKnobs, config.method)
 
 
 class StreamChunk(NamedTuple):
@@ -26,13 +42,13 @@ class StreamChunk(NamedTuple):
 
     events: Floats  # (N, R, E), 1 where the event of a channel fires and 0 elsewhere
     desired: Floats  # (N, R), the action that has no pain
-    asked: Floats | None  # (N, R), 1 where the action is judged and 0 elsewhere; None: at every step
-    noise: Floats  # (N, R), as C's output unit draws it
-    uniform: Floats  # (N, R), actions
-    explored: NDArray[np.bool_] | None  # (N, R), where these are taken instead of C's; None: nowhere
+    asked: Floats | None  # (N, R), 1 where the action is judged and 0 elsewhere; None: every action is judged
+    noise: Floats  # (N, R), of the kind that C's output unit asks for
+    uniform: Floats  # (N, R), uniform actions
+    explored: NDArray[np.bool_] | None  # (N, R), where the uniform action replaces C's; None: nowhere
 
     def of_step(self, t: int) -> Episodes:
-        """Return time step t as R episodes of one time step."""
+        """Return time step t as one episode of one time step for each run."""
         return Episodes(
             self.events[t, :, None, None],
             self.desired[t, :, None, None],
@@ -41,32 +57,34 @@ class StreamChunk(NamedTuple):
 
 
 class EventStreams:
-    """The streams of a block's runs, each from where it is."""
+    """The streams of the runs of a block, each at its current time step."""
 
     def __init__(self, configs: Sequence[Config], generators: Sequence[Streams]) -> None:
-        """Begin with the runs' new generators, of which data and noise are used."""
+        """Start the streams of R runs from their new generators, of which data and noise are used."""
         self.configs, self.generators = configs, generators
         first = configs[0]
-        method: Any = first.method
-        self.exploration: float = method.exploration_fraction
+        self.exploration = stream_knobs(first).exploration_fraction
         self.per_action = PER_ACTION[output_unit(first.controller.output).draws]
         self.past = make_world([config.env for config in configs], first.dtype).at_rest(len(configs))
 
     def skip(self, steps: int) -> None:
-        """Skip time steps that have been seen: a uniform takes one step of PCG64. The past is to be set."""
-        for own in self.generators:
-            cast(np.random.PCG64, own.data.bit_generator).advance(steps * DRAWN)
-            cast(np.random.PCG64, own.noise.bit_generator).advance(steps * (1 + self.per_action))
+        """Skip the random numbers of time steps already done; the caller restores `arrays`.
+
+        Drawing a uniform advances PCG64 by one.
+        """
+        for run in self.generators:
+            cast(np.random.PCG64, run.data.bit_generator).advance(steps * UNIFORMS_PER_STEP)
+            cast(np.random.PCG64, run.noise.bit_generator).advance(steps * (1 + self.per_action))
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return what the worlds remember, a row per run: the arrays themselves."""
+        """Return the state of the worlds, by name, one row per run; not copies."""
         return {f"past.{name}": getattr(self.past, name) for name in getattr(self.past, "_fields", ())}
 
     def draw(self, runs: Runs, N: int) -> StreamChunk:
-        """Draw the next N time steps of some runs (indices into the block)."""
+        """Draw the next N time steps of these runs, given by their indices in the block."""
         first, R = self.configs[0], len(runs)
         world = make_world([self.configs[run].env for run in runs], first.dtype)
-        data = np.stack([self.generators[run].data.random((N, DRAWN)) for run in runs])  # (R, N, 2)
+        data = np.stack([self.generators[run].data.random((N, UNIFORMS_PER_STEP)) for run in runs])  # (R, N, 2)
         past = type(self.past)(*(array[runs] for array in self.past))
         drawn = world.draw(data[..., :1], past)
         for array, later in zip(self.past, world.after(drawn, past), strict=True):
@@ -85,5 +103,5 @@ class EventStreams:
 
 
 def _by_step(of_runs: Floats) -> Floats:
-    """(R, N) as (N, R), a time step's numbers together."""
+    """Return (R, N) as a contiguous (N, R)."""
     return np.ascontiguousarray(of_runs.T)

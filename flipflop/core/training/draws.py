@@ -1,4 +1,4 @@
-"""The published stream of random numbers, turned into the episodes of outer steps."""
+"""The episodes of outer steps, drawn from the data streams of the published program."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
@@ -10,30 +10,31 @@ from flipflop.config.schema import Config
 from flipflop.core.worlds.base import Episodes, make_world
 
 Floats = NDArray[np.floating]
-TIME_STEPS_DRAWN_AT_ONCE = 2**17  # turning uniforms into events pays in bulk; this bounds its memory to about 10 MB
+TIME_STEPS_DRAWN_AT_ONCE = 2**17  # a larger number saves calls of numpy; this one bounds the memory to about 10 MB
 
 
 class Batch(NamedTuple):
-    """What one outer step draws from the data streams of R runs."""
+    """The episodes of one outer step of R runs."""
 
-    world_model: Episodes  # B_M of them
-    actions: Floats  # (R, T, B_M), the random policy's uniform actions in these
-    controller: Episodes  # B of them
+    world_model: Episodes  # M's B_M episodes
+    actions: Floats  # (R, T, B_M), uniform actions in M's episodes
+    controller: Episodes  # C's B episodes
 
 
 def batches(
     data: Sequence[np.random.Generator], configs: Sequence[Config], rollouts: int = 1, first: int = 0
 ) -> Iterator[Batch]:
-    """Draw for every outer step of R runs, in the published order (experiment: Random numbers).
+    """Draw the episodes of every outer step of R runs (experiment: Random numbers).
 
-    Per outer step: for each of the world model's B_M episodes T event uniforms and T action uniforms, then for each of
-    the controller's B episodes T event uniforms. Drawing many outer steps at once changes no number.
+    Each outer step takes, for each of M's B_M episodes, T uniforms for events and T for actions; then, for each of C's
+    B episodes, T uniforms for events. The number of outer steps drawn at once changes no number.
 
     Args:
-        data: the data stream of each run, new: a uniform takes one step of PCG64, so that draws can be skipped.
+        data: the new data generator of each run. Drawing a uniform advances PCG64 by one, so that outer steps can be
+            skipped.
         configs: of the runs.
         rollouts: B_M / B.
-        first: outer steps to skip, whose draws have been used.
+        first: number of outer steps to skip.
     """
     regime, T, dtype = configs[0].regime, configs[0].env.episode_length, configs[0].dtype
     B, R = regime.episodes_per_step, len(configs)
@@ -57,5 +58,5 @@ def batches(
 
 
 def _of_step(drawn: Episodes, i: int) -> Episodes:
-    """The episodes of one of the outer steps drawn at once."""
+    """Return the episodes of one outer step from those of several, whose outer step is the first axis."""
     return Episodes(drawn.events[i], drawn.desired[i], None if drawn.asked is None else drawn.asked[i])

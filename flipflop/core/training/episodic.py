@@ -1,4 +1,4 @@
-"""Training in episodes: outer steps on batches of episodes drawn anew."""
+"""Training in episodes: each outer step uses newly drawn episodes (experiment: One outer step)."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -27,21 +27,21 @@ Floats = NDArray[np.floating]
 
 
 class EpisodicBlock(Block):
-    """A block that learns from episodes: nets, optimisers, buffers. A subclass says what an outer step is."""
+    """A block that learns from episodes, with its nets, optimisers and buffers; a subclass defines `outer_step`."""
 
     def __init__(self, configs: Sequence[Config]) -> None:
         super().__init__(configs)
         first, R = configs[0], len(configs)
         generators = [streams(config.seed) for config in configs]
-        self.data, self.noise = [own.data for own in generators], [own.noise for own in generators]
+        self.data, self.noise = [run.data for run in generators], [run.noise for run in generators]
         self.world = make_world([config.env for config in configs], first.dtype)
         self.inputs = len(self.world.channels) + BESIDE_EVENTS
-        self.K = K = first.world_model.ensemble  # the world models of a run stand side by side, run after run
+        self.K = K = first.world_model.ensemble  # the K world models of a run follow one another
         self.controller = initial_nets(
-            [own.controller for own in generators], [config.controller for config in configs], self.inputs, first.dtype
+            [run.controller for run in generators], [config.controller for config in configs], self.inputs, first.dtype
         )
         self.world_model = initial_nets(
-            [own.world_model for own in generators],
+            [run.world_model for run in generators],
             [config.world_model for config in configs],
             self.inputs,
             first.dtype,
@@ -51,9 +51,11 @@ class EpisodicBlock(Block):
             net.like(np.empty_like(net.theta)) for net in (self.controller, self.world_model)
         )
         knobs = [config.optimiser for config in configs]
-        self.controller_optimiser = make_optimiser(self.controller.theta, [own.lr_controller for own in knobs], knobs)
-        each = [own for own in knobs for _ in range(K)]
-        self.world_model_optimiser = make_optimiser(self.world_model.theta, [own.lr_world_model for own in each], each)
+        self.controller_optimiser = make_optimiser(self.controller.theta, [run.lr_controller for run in knobs], knobs)
+        per_model = [run for run in knobs for _ in range(K)]
+        self.world_model_optimiser = make_optimiser(
+            self.world_model.theta, [run.lr_world_model for run in per_model], per_model
+        )
         self.acted = self.controller_rollout(first.regime.episodes_per_step)
         self.controller_mask, self.world_model_mask = (
             mask(net, self.inputs, first.dtype) for net in (first.controller, first.world_model)
@@ -62,14 +64,14 @@ class EpisodicBlock(Block):
         self.finish_setup()
 
     def controller_rollout(self, episodes: int) -> Rollout:
-        """Make the buffers of R controllers in some episodes."""
+        """Make buffers for the R controllers in this number of episodes per run."""
         first = self.configs[0]
         T, net = first.env.episode_length, first.controller
         make_cell = cell_maker(net.cell)
         return Rollout(len(self.configs), T, episodes, self.inputs, net.hidden, first.dtype, make_cell)
 
     def world_model_rollout(self, episodes: int) -> Rollout:
-        """Make the buffers of all world models in some episodes."""
+        """Make buffers for the R*K world models in this number of episodes per run."""
         first = self.configs[0]
         T, net = first.env.episode_length, first.world_model
         R, make_cell = len(self.configs) * self.K, cell_maker(net.cell)
@@ -79,10 +81,10 @@ class EpisodicBlock(Block):
 
     @classmethod
     def validate(cls, config: Config) -> None:
-        """Refuse what only learning on a stream can honour.
+        """Refuse knobs that only a method on a stream can use.
 
         Raises:
-            ConfigError: the first of it.
+            ConfigError: the regime is stream, or the output unit has several read-outs.
         """
         name = config.method.name
         if config.regime.name == "stream":
@@ -94,20 +96,26 @@ class EpisodicBlock(Block):
 
     @abstractmethod
     def outer_step(self, k: int, batch: Batch, noise: StepNoise) -> None:
-        """Do outer step k on the episodes drawn for it; `controller_step` does C's part of it."""
+        """Do outer step k, counted from 0, on the episodes drawn for it; `controller_step` updates C.
+
+        It must write self.pain[:, k] and self.accuracy[:, k], which `act` does, and self.loss[:, k] if M learns.
+        """
 
     @property
     def rollouts(self) -> int:
-        """How many times as many episodes M learns from as C."""
+        """Return B_M / B: the number of M's episodes for each of C's."""
         return 1
 
     @property
     def exploration(self) -> Exploration:
-        """How C acts in the episodes that M learns from."""
+        """Return how C acts in the episodes that M learns from; by default it acts in none."""
         return Exploration(0, 0.0, 0.0)
 
     def draws(self, configs: Sequence[Config], first: int = 0) -> Iterator[tuple[Batch, StepNoise]]:
-        """Draw what every outer step of these configs is on, without the `first` ones; once, as streams are new."""
+        """Draw the episodes and the noise of every outer step, except the `first` ones.
+
+        It can be called once, because it needs the generators as they are at the start.
+        """
         return zip(
             batches(self.data, configs, self.rollouts, first),
             step_noise(self.noise, configs, self.exploration, first),
@@ -126,21 +134,28 @@ class EpisodicBlock(Block):
         return self.pain[:, k], self.accuracy[:, k]
 
     def act(self, k: int, batch: Batch, noise: StepNoise) -> RolloutOutcome:
-        """Let C act in its episodes of outer step k, and note its pain and accuracy."""
+        """Let C act in its episodes of outer step k, and store their mean pain and accuracy."""
         acted = act(self.controller, self.acted, self.world, batch.controller, noise.controller)
         self.pain[:, k] = mean_pain(acted.pain, batch.controller.asked)
         self.accuracy[:, k] = accuracy_of(acted.actions, batch.controller.desired, batch.controller.asked)
         return acted
 
     def controller_step(self, k: int, acted: RolloutOutcome, dpain: Floats, noise: StepNoise) -> None:
-        """Update C, in the runs whose warm-up is over, from the derivative of pain to its actions (R, T, B)."""
+        """Update C in the runs whose warm-up is over; dpain (R, T, B) is the derivative of pain to C's actions."""
         learns = None if k >= self.warmup.max() else k >= self.warmup
         controller_gradient(self.controller, self.acted, acted, dpain, self.controller_gradient, noise.controller)
         self.descend(self.controller_optimiser, self.controller_gradient, self.controller_mask, learns)
 
     @staticmethod
     def descend(optimiser: Optimiser, gradient: Net, mask: Floats | None, learns: NDArray[np.bool_] | None) -> None:
-        """One update, of the weights that a net has."""
+        """Update a net; weights outside its mask (nets.weights.mask) stay 0.
+
+        Args:
+            optimiser: of the net.
+            gradient: of the net; overwritten.
+            mask: (P,), 1 for a weight that the net has and 0 for others; None: it has all.
+            learns: (R,), the runs to update; None: all.
+        """
         if mask is not None:
             gradient.theta[...] *= mask
         optimiser.update(gradient.theta, learns)
@@ -176,7 +191,7 @@ class EpisodicBlock(Block):
         return History(*rows)
 
     def summary(self, run: int, end: int) -> TrainingSummary:
-        """See Block.summary: a block of episodes trains all runs to the end."""
+        """See Block.summary; `end` is not used because all runs are trained to the end."""
         config = self.configs[run]
         C_per_step = config.regime.episodes_per_step * config.env.episode_length  # environment steps
         M_per_step = C_per_step * self.rollouts if self.has_world_model else 0

@@ -1,7 +1,7 @@
-"""The page's world with consequences that come later: the pain of a step is that of the action d steps before.
+"""The world of the page with pain that comes d time steps after the action (experiment: Further worlds).
 
-pain_t = (y_{t-d} - desired_{t-d})^2, and 0 before t = d. So credit must go through M's recurrence: from d = 1 on, the
-derivative of a step's pain to the action of that step is 0.
+pain_t = (y_{t-d} - desired_{t-d})^2, and 0 before t = d. For d >= 1 the derivative of pain_t to y_t is 0, so that credit
+must go through M's recurrence.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class DelayedKnobs(LatchKnobs):
 
 @parts.world("delayed", DelayedKnobs)
 class Delayed(Latch):
-    """The latch of the page; an action is judged at once and its pain felt `delay` time steps later."""
+    """The latch of the page, in which the pain of an action comes `delay` time steps later."""
 
     def __init__(self, knobs: Sequence[DelayedKnobs], dtype: DTypeLike) -> None:
         super().__init__(knobs, dtype)
@@ -41,14 +41,14 @@ class Delayed(Latch):
 
     @classmethod
     def validate(cls, knobs: Any, prefix: str, shortest: int) -> None:
-        """Refuse also a delay after which the episode is over."""
+        """See World.validate; also refuse a delay that is not shorter than the episode."""
         super().validate(knobs, prefix, shortest)
         if knobs.delay >= shortest:
             words = f"below {shortest}, the episode's length: no pain would be felt"
             raise refuse(f"{prefix}.delay", knobs.delay, words)
 
     def judge(self, events: Floats, past: Past) -> tuple[Floats, Floats | None]:
-        """Judge the actions whose pain is felt before the episode is over."""
+        """See World.judge: only actions whose pain comes within the episode are judged."""
         desired, asked = super().judge(events, past)
         if self.delay:
             asked = np.ones_like(desired) if asked is None else asked.copy()

@@ -1,6 +1,6 @@
-"""The world of the page: A resets a latch, B sets it, X distracts, and the action should be the latch.
+"""The world of the page: A resets a latch, B sets it, X is a distractor, and the latch is the desired action.
 
-A step's pain is (action - latch)^2 (the page, Problem): at every step, or only where X fires.
+The pain is (action - latch)^2 (the page, Problem), at every time step or only where X fires.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class LatchKnobs(schema.World):
 
 
 class LatchState(NamedTuple):
-    """The latch before some time steps, (R, B) each."""
+    """The state before some time steps, (R, B) each."""
 
     latch: NDArray[np.bool_]
     lag: NDArray[np.integer]  # time steps since the last A or B
@@ -40,9 +40,10 @@ class LatchState(NamedTuple):
 
 @parts.world("latch", LatchKnobs)
 class Latch(World):
-    """Events A, B, X, of which at most one fires at a time step; the latch is at 0 at the start."""
+    """The events A, B and X, of which at most one fires at a time step, and a latch that starts at 0."""
 
     channels = ("A", "B", "X")
+    lag_since = "the last A or B"
 
     def __init__(self, knobs: Sequence[LatchKnobs], dtype: DTypeLike) -> None:
         super().__init__(knobs, dtype)
@@ -51,7 +52,7 @@ class Latch(World):
 
     @classmethod
     def validate(cls, knobs: LatchKnobs, prefix: str, shortest: int) -> None:
-        """Refuse probabilities that do not fit, and a world in which nothing can be asked in the shortest episode."""
+        """See World.validate: refuse probabilities that sum to more than 1, and worlds in which X can never fire."""
         if not knobs.p_a + knobs.p_b + knobs.p_x <= 1 + 1e-9:  # rounding of three probabilities that sum to 1
             raise ConfigError(
                 f"{prefix}.p_a={knobs.p_a}, {prefix}.p_b={knobs.p_b}, {prefix}.p_x={knobs.p_x} are not allowed: "
@@ -70,7 +71,7 @@ class Latch(World):
 
     @property
     def situations(self) -> Mapping[str, Sequence[str | None]]:
-        """The page's five latch contexts (Pain landscape); their lengths are this project's choice."""
+        """See World.situations: the five contexts of the page (the page, Pain landscape), with lengths of our choice."""
         contexts = {
             "just after A": "B--A",
             "after A and distractors": "B--AXX-XX",
@@ -79,10 +80,10 @@ class Latch(World):
             "long after B": "A--B" + "X--" * 8,
         }
         end = (None,) * self.reach
-        return {name: tuple(None if e == "-" else e for e in text) + end for name, text in contexts.items()}
+        return {name: tuple(None if event == "-" else event for event in text) + end for name, text in contexts.items()}
 
     def at_rest(self, R: int, B: int = 1) -> Past:
-        """Before an episode the latch is as after an A, which the step before counts as."""
+        """See World.at_rest: as after an A at the time step before the first."""
         return LatchState(np.zeros((R, B), bool), np.zeros((R, B), int))
 
     def after(self, drawn: Episodes, past: Past) -> Past:
@@ -90,7 +91,7 @@ class Latch(World):
         return LatchState(drawn.desired[:, -1] != 0, self.lags(drawn.events, past)[:, -1])
 
     def fire(self, uniforms: Floats, past: Past) -> Floats:
-        """Fire A, B and X in their parts of [0, 1); X only where at least min_lag steps have passed since A or B."""
+        """See World.fire: A, B and X each fire in an interval of [0, 1), X only from a lag of min_lag on."""
         a_ends, b_ends, x_ends = self.upper[:, :, None, None]
         events = np.empty((*uniforms.shape, 3), self.dtype)
         events[..., A] = is_a = uniforms < a_ends
@@ -102,7 +103,7 @@ class Latch(World):
         return events
 
     def judge(self, events: Floats, past: Past) -> tuple[Floats, Floats | None]:
-        """Desire the latch after the event of the step: 0 or 1."""
+        """See World.judge: the latch after the event of the time step, 0 or 1, is desired."""
         is_a, is_b = events[..., A] != 0, events[..., B] != 0
         desired = np.empty(is_a.shape, self.dtype)
         latch = np.zeros_like(is_a[..., 0, :]) if past is None else past.latch
@@ -112,7 +113,7 @@ class Latch(World):
         return desired, events[..., X] if self.at_x_alone else None
 
     def pain(self, t: int, actions: Sequence[Floats], drawn: Episodes, out: Floats) -> None:
-        """The squared distance of the action from the latch, where actions are judged, and 0 elsewhere."""
+        """See World.pain: (action - latch)^2 where the action is judged, 0 elsewhere."""
         np.subtract(actions[t], drawn.desired[:, t], out=out)
         np.square(out, out=out)
         if drawn.asked is not None:
@@ -130,19 +131,21 @@ class Latch(World):
         return slope if drawn.asked is None else slope * drawn.asked
 
     def lags(self, events: Floats, past: Past = None) -> NDArray[np.integer]:
-        """Time steps since the last A or B: 0 where one fires."""
+        """See World.lags: the number of time steps since the last A or B, 0 where one fires."""
         return steps_since((events[..., A] != 0) | (events[..., B] != 0), None if past is None else past.lag)
 
 
 def thresholds(knobs: Sequence[LatchKnobs]) -> Floats:
-    """The upper ends (3, R) of the parts of [0, 1) in which A, B and X fire, summed left to right."""
+    """Return the upper ends (3, R) of the intervals of [0, 1) in which A, B and X fire, summed from left to right."""
     return np.array([(env.p_a, env.p_a + env.p_b, env.p_a + env.p_b + env.p_x) for env in knobs]).T
 
 
 def steps_since(fires: NDArray[np.bool_], before: NDArray[np.integer] | None = None) -> NDArray[np.integer]:
-    """Time steps since an event last fired, (..., T, B): 0 where it does; `before` (..., B) had passed already.
+    """Return the number of time steps since an event last fired, (..., T, B), 0 where it fires.
 
-    An episode begins one step after such an event.
+    Args:
+        fires: (..., T, B), where the event fires.
+        before: (..., B), this number at the time step before the first; None: 0, as if the event had fired there.
     """
     t = np.arange(fires.shape[-2])[:, None]
     last: NDArray[np.integer] = np.maximum.accumulate(np.where(fires, t, -1), axis=-2)

@@ -1,7 +1,7 @@
-"""A world of parity: one event flips the latch, so that every one since the start counts.
+"""A world of parity: T flips a latch that starts at 0, X is a distractor, and the latch is the desired action.
 
-T flips a latch that starts at 0, X distracts, and the action should be the latch. No event sets the latch to a known
-value, so that a memory that errs once is wrong until it errs again.
+No event sets the latch to a known value, so that every T since the start matters, and a memory that fails once is wrong
+until it fails again (experiment: Further worlds).
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class ToggleKnobs(schema.World):
 
 
 class ToggleState(NamedTuple):
-    """What was before some time steps, (R, B) each."""
+    """The state before some time steps, (R, B) each."""
 
     latch: NDArray[np.bool_]
     lag: NDArray[np.integer]  # time steps since the last T
@@ -37,17 +37,18 @@ class ToggleState(NamedTuple):
 
 @parts.world("toggle", ToggleKnobs)
 class Toggle(World):
-    """Events T and X, of which at most one fires at a time step."""
+    """The events T and X, of which at most one fires at a time step, and a latch that T flips."""
 
     channels = ("T", "X")
+    lag_since = "the last T"
 
     def __init__(self, knobs: Sequence[ToggleKnobs], dtype: DTypeLike) -> None:
         super().__init__(knobs, dtype)
-        self.upper = np.array([(own.p_toggle, own.p_toggle + own.p_x) for own in knobs]).T
+        self.upper = np.array([(run.p_toggle, run.p_toggle + run.p_x) for run in knobs]).T
 
     @classmethod
     def validate(cls, knobs: ToggleKnobs, prefix: str, shortest: int) -> None:
-        """Refuse probabilities that do not fit."""
+        """See World.validate: refuse probabilities that sum to more than 1."""
         if not knobs.p_toggle + knobs.p_x <= 1 + 1e-9:  # rounding of two probabilities that sum to 1
             raise ConfigError(
                 f"{prefix}.p_toggle={knobs.p_toggle}, {prefix}.p_x={knobs.p_x} are not allowed: "
@@ -56,7 +57,7 @@ class Toggle(World):
 
     @property
     def situations(self) -> Mapping[str, Sequence[str | None]]:
-        """The latch after one, two and three flips, at once and after distractors."""
+        """See World.situations: after no, one, two and three T, and after two T and distractors."""
         texts = {
             "at the start": "-",
             "just after one T": "-T",
@@ -64,7 +65,7 @@ class Toggle(World):
             "just after three T": "T-T-T",
             "after two T and distractors": "T-TXX-X",
         }
-        return {name: tuple(None if e == "-" else e for e in text) for name, text in texts.items()}
+        return {name: tuple(None if event == "-" else event for event in text) for name, text in texts.items()}
 
     def at_rest(self, R: int, B: int = 1) -> Past:
         """See World.at_rest."""
@@ -75,7 +76,7 @@ class Toggle(World):
         return ToggleState(drawn.desired[:, -1] != 0, self.lags(drawn.events, past)[:, -1])
 
     def fire(self, uniforms: Floats, past: Past) -> Floats:
-        """Fire T and X in their parts of [0, 1)."""
+        """See World.fire: T and X each fire in an interval of [0, 1)."""
         t_ends, x_ends = self.upper[:, :, None, None]
         events = np.empty((*uniforms.shape, 2), self.dtype)
         events[..., 0] = uniforms < t_ends
@@ -83,14 +84,14 @@ class Toggle(World):
         return events
 
     def judge(self, events: Floats, past: Past) -> tuple[Floats, None]:
-        """Desire the parity of all T up to the step."""
+        """See World.judge: the parity of the number of T up to the time step is desired."""
         flips = events[..., 0] != 0
         before = False if past is None else past.latch[..., None, :]
         parity = np.logical_xor.accumulate(flips, axis=-2) ^ before
         return parity.astype(events.dtype), None
 
     def pain(self, t: int, actions: Sequence[Floats], drawn: Episodes, out: Floats) -> None:
-        """The squared distance of the action from the latch."""
+        """See World.pain: (action - latch)^2."""
         np.subtract(actions[t], drawn.desired[:, t], out=out)
         np.square(out, out=out)
 
@@ -103,5 +104,5 @@ class Toggle(World):
         return 2 * (actions - drawn.desired)
 
     def lags(self, events: Floats, past: Past = None) -> NDArray[np.integer]:
-        """Time steps since the last T: 0 where one fires."""
+        """See World.lags: the number of time steps since the last T, 0 where one fires."""
         return steps_since(events[..., 0] != 0, None if past is None else past.lag)

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from flipflop.config.rules import ConfigError
+from flipflop.parts import PLACES
 from flipflop.plurals import counted
 from flipflop.records.grouping import UNGROUPED_KEYS, deduplicate, grouped, identity
-from flipflop.records.record import FINISHED
+from flipflop.records.record import FINISHED, Record
 from flipflop.records.summary import Summary, summaries
 from flipflop.results.compare.comparison import Comparison, Result
 from flipflop.results.load import Group, Sweep
@@ -175,10 +176,13 @@ def _choices(axes: Iterable[str]) -> str:
 
 def _side(members: Iterable[Group]) -> Side:
     """Return groups with their settings as text."""
-    return [
-        ({key: _text(value) for key, value in group.records[0].config.items() if key not in UNGROUPED_KEYS}, group)
-        for group in members
-    ]
+    return [(_settings_of(group.records[0]), group) for group in members]
+
+
+def _settings_of(record: Record) -> Settings:
+    """Return what tells a group from others, as text: its settings, and where its outside parts come from."""
+    settings = {key: _text(value) for key, value in record.config.items() if key not in UNGROUPED_KEYS}
+    return settings | {f"{place} from": origin for place, origin in record.origins.items() if place in PLACES}
 
 
 def _text(value: object) -> str:

@@ -28,3 +28,12 @@ def gates_of(settings: Mapping[str, Any], net: str, number: int) -> Sequence[str
     except parts.PartError:
         names = ()
     return names if len(names) == number else [f"gate {i}" for i in range(number)]
+
+
+def lag_label(settings: Mapping[str, Any]) -> str:
+    """Return the label of an axis of lags in a run's world."""
+    try:
+        since: str = parts.get("world", str(settings.get("env.name"))).make.lag_since
+    except parts.PartError:
+        since = "the event"
+    return f"time steps since {since}"

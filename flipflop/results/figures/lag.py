@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from flipflop.core.evaluate import ByLag
+from flipflop.results.figures.labels import lag_label
 from flipflop.results.figures.panels import MOST_LINES, add_legend, lay_out
 from flipflop.results.figures.style import in_style
 from flipflop.results.figures.titles import add_title, groups_shown
@@ -32,7 +33,7 @@ def lag(sweep: Sweep, groups: Sequence[Group]) -> Figure | None:
     if not curves:
         return None
     figure, axes = _plot_curves(
-        curves, "time steps since the last A or B", "runs pooled", "in the longest test, by lag"
+        curves, lag_label(groups[0].records[0].config), "runs pooled", "in the longest test, by lag"
     )
     last = max(max(bins) for _, bins, _ in curves)
     every = ceil((last + 1) / (8 if len(curves) <= MOST_LINES else 4))

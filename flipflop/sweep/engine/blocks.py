@@ -95,7 +95,7 @@ class Block:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with the plug-ins of this process: a worker imports them before it unpickles what is of them."""
-        return _restore_block, (plugins.loaded(), pickle.dumps(vars(self)))
+        return _restore_block, (plugins.sources(), pickle.dumps(vars(self)))
 
     @property
     def steps(self) -> int:
@@ -123,8 +123,8 @@ class Block:
         self.checkpoint.path.unlink(missing_ok=True)
 
 
-def _restore_block(loaded: list[str], state: bytes) -> Block:
-    plugins.load(loaded)
+def _restore_block(sources: list[plugins.Source], state: bytes) -> Block:
+    plugins.restore(sources)
     block = Block.__new__(Block)
     vars(block).update(pickle.loads(state))
     return block

@@ -107,7 +107,12 @@ def _missing(error: MissingConfigException) -> str:
     if group and error.options and (sentence := _broken(group.replace("/", "."), choice)):
         return f"{group}={choice} is not allowed: {sentence}"
     if group and error.options:
-        return f"{group}={choice} is not allowed: {group} must be one of {', '.join(sorted(error.options))}"
+        hint = (
+            f"; did you mean {group}/cell={choice}?"
+            if f"{group}.cell" in parts.PLACES and choice in parts.names("cell")
+            else ""
+        )
+        return f"{group}={choice} is not allowed: {group} must be one of {', '.join(sorted(error.options))}{hint}"
     if error.missing_cfg_file:
         return f"there is no config named {error.missing_cfg_file}: -cn takes the name of a file in sweeps/ or of -cd"
     return " ".join(str(error).split())
@@ -127,7 +132,8 @@ def _broken(place: str, name: str) -> str | None:
 
 def _unknown(key: str, override: str | None) -> str:
     if having := _with_knob(key):
-        return f"{override or key} is not allowed: {key} is a knob of {' and '.join(having)} alone"
+        where = ", and the test is in the world that env chooses" if key.startswith("eval.env.") else ""
+        return f"{override or key} is not allowed: {key} is a knob of {' and '.join(having)} alone{where}"
     text = override or key
     if key in _MOVED:
         return f"{text} is not allowed: there is no key {key}, did you mean {_MOVED[key]}?"

@@ -1,4 +1,4 @@
-"""Adam (Kingma & Ba 2015), the page's."""
+"""Adam (Kingma & Ba 2015), the optimiser of the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,28 +23,26 @@ class AdamKnobs(schema.Optimiser):
 
 @parts.optimiser("adam", AdamKnobs)
 class Adam(Optimiser):
-    """Algorithm 1: bias-corrected moments, epsilon outside the root.
+    """Adam, Algorithm 1: bias-corrected moments, with epsilon added after the root (experiment: Adam).
 
-    A run's step count starts at its own first update (experiment: Adam).
+    Each run counts its own updates, beginning with its first one after the warm-up.
     """
 
     def __init__(self, theta: Floats, lr: Sequence[float], knobs: Sequence[AdamKnobs]) -> None:
         super().__init__(theta, lr, knobs)
-        self.beta1, self.beta2 = (
-            column([own.beta1 for own in knobs], theta),
-            column([own.beta2 for own in knobs], theta),
-        )
-        self.eps = column([own.eps for own in knobs], theta)
-        # Bias corrections are powers of the decay near 1: they are taken in double precision whatever theta's is.
-        self.decay1, self.decay2 = (np.array([getattr(own, name) for own in knobs]) for name in ("beta1", "beta2"))
+        decay1, decay2 = [run.beta1 for run in knobs], [run.beta2 for run in knobs]
+        self.beta1, self.beta2 = column(decay1, theta), column(decay2, theta)
+        self.eps = column([run.eps for run in knobs], theta)
+        # Bias corrections need powers of numbers near 1, which are computed in float64 whatever the dtype of theta is.
+        self.decay1, self.decay2 = np.array(decay1), np.array(decay2)
         self.share1, self.share2 = 1 - self.beta1, 1 - self.beta2
         self.steps = np.zeros(len(theta))
         self.m, self.v, self.buffer = np.zeros_like(theta), np.zeros_like(theta), np.empty_like(theta)
 
     def change(self, gradient: Floats, learns: NDArray[np.bool_] | None) -> Floats:
         """See Optimiser.change."""
-        # A run that does not learn yet has no moments: with a gradient of 0 they stay exactly 0. Its step count stays
-        # 0; the maximum only keeps its correction finite, which is not used.
+        # The moments of a run that does not learn yet stay exactly 0, because its gradient is 0. Its count of updates
+        # stays 0; the maximum keeps its correction finite, though the correction is not used.
         self.steps += True if learns is None else learns
         t = np.maximum(self.steps, 1)
         correction1 = (1 / (1 - self.decay1**t))[:, None].astype(gradient.dtype)

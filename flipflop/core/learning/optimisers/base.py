@@ -1,8 +1,7 @@
-"""Gradient descent for R nets at once, with the rates of each run; clipping by the global norm.
+"""Optimisers: gradient descent for R nets at once, with knobs per run, and clipping by the global norm.
 
-An optimiser is made for the theta (R, P) that it updates in place and holds its state; hyperparameters are (R, 1)
-columns. A run that does not learn at an update keeps its weights to the last bit; one that has not learned yet (its
-warm-up) keeps its state and its step count too.
+An optimiser updates theta (R, P) in place and holds its own state; its knobs are (R, 1) columns. A run that does not
+learn at an update keeps exactly its weights. In its warm-up it also keeps exactly its initial state.
 """
 
 from abc import ABC, abstractmethod
@@ -19,49 +18,65 @@ Floats = NDArray[np.floating]
 
 
 class Optimiser(ABC):
-    """What training asks of an optimiser."""
+    """An optimiser of R nets; a subclass defines `change` and, if it has state, `state`."""
 
     def __init__(self, theta: Floats, lr: Sequence[float], knobs: Sequence[Any]) -> None:
-        """Make the optimiser of theta (R, P), with a rate and the knobs of each run."""
+        """Make an optimiser.
+
+        Args:
+            theta: (R, P), the weights, which `update` changes in place.
+            lr: the learning rate of each net.
+            knobs: the knobs of each net.
+        """
         self.theta, self.lr, self.clip = theta, column(lr, theta), Clip(theta, knobs)
 
     def update(self, gradient: Floats, learns: NDArray[np.bool_] | None) -> None:
-        """Descend, overwriting theta and the gradient (R, P), which is clipped first.
+        """Clip the gradient and update theta.
 
-        Runs where `learns` (R,) is False stay as they are; None means that all learn.
+        Args:
+            gradient: (R, P); overwritten.
+            learns: (R,), False for nets that keep their weights; None: all nets learn.
         """
         self.clip(gradient)
         if learns is not None:
             gradient[~learns] = 0
         change = self.change(gradient, learns)
         if learns is not None:
-            change[~learns] = 0  # momentum of a run that has stopped, or 0/0 where an epsilon rounds to 0
+            change[~learns] = 0  # it may be nonzero by momentum, or 0/0 where an epsilon rounds to 0
         self.theta -= change
 
     @abstractmethod
     def change(self, gradient: Floats, learns: NDArray[np.bool_] | None) -> Floats:
-        """Return what theta is lessened by, (R, P); the gradient is 0 where a run does not learn. May overwrite it."""
+        """Return what `update` subtracts from theta, (R, P).
+
+        Args:
+            gradient: (R, P), clipped, 0 for nets that do not learn; may be overwritten.
+            learns: (R,), False for nets that do not learn; None: all nets learn.
+        """
 
     def state(self) -> dict[str, Floats]:
-        """Return what updates have left beside theta, by name, a row per run: the arrays themselves, not copies."""
+        """Return the state by name, one row per net, without theta; not copies."""
         return {}
 
 
 def column(values: Sequence[float | None], theta: Floats) -> Floats:
-    """Return one number per run as (R, 1), in theta's precision so that no product is widened."""
+    """Return one number per net as (R, 1), in the dtype of theta so that products keep it."""
     return np.array(values, float)[:, None].astype(theta.dtype)
 
 
 class Clip:
-    """Scale a run's gradient to a global L2 norm of at most `clip_norm` (Pascanu et al. 2013; null: never)."""
+    """Clipping of the gradient of each net to a Euclidean norm of at most clip_norm (experiment: Clipping).
+
+    Pascanu et al. 2013. With clip_norm=null nothing is clipped.
+    """
 
     def __init__(self, theta: Floats, knobs: Sequence[Knobs]) -> None:
-        self.limit = column([np.inf if own.clip_norm is None else own.clip_norm for own in knobs], theta)
-        self.never = np.array([[own.clip_norm is None] for own in knobs])
-        self.is_off = bool(self.never.all())  # saves the norm where every step counts (rtrl_1990.py)
+        self.limit = column([np.inf if net.clip_norm is None else net.clip_norm for net in knobs], theta)
+        self.never = np.array([[net.clip_norm is None] for net in knobs])
+        self.is_off = bool(self.never.all())  # saves computing the norm at every time step of a stream
 
     def __call__(self, gradient: Floats) -> None:
-        """Clip (R, P) in place; 1e-12 as in the published program."""
+        """Clip a gradient (R, P) in place; the constant 1e-12 is that of the published program."""
         if self.is_off:
             return
         norm = np.sqrt(np.vecdot(gradient, gradient))[:, None]
@@ -69,6 +84,6 @@ class Clip:
 
 
 def make_optimiser(theta: Floats, lr: Sequence[float], knobs: Sequence[Knobs]) -> Optimiser:
-    """Make the optimiser that some knobs are of."""
+    """Make the optimiser that the knobs name; arguments as for Optimiser."""
     made: Optimiser = parts.get("optimiser", knobs[0].name).make(theta, lr, knobs)
     return made

@@ -1,4 +1,4 @@
-"""RMSprop (Tieleman & Hinton 2012, Lecture 6.5): gradients divided by a running root mean square."""
+"""RMSprop (Tieleman & Hinton 2012, Lecture 6.5): gradients divided by their running root mean square."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class RMSprop(Optimiser):
 
     def __init__(self, theta: Floats, lr: Sequence[float], knobs: Sequence[RMSpropKnobs]) -> None:
         super().__init__(theta, lr, knobs)
-        self.decay, self.eps = (column([getattr(own, name) for own in knobs], theta) for name in ("decay", "eps"))
+        self.decay, self.eps = (column([getattr(net, name) for net in knobs], theta) for name in ("decay", "eps"))
         self.v = np.zeros_like(theta)
 
     def change(self, gradient: Floats, learns: NDArray[np.bool_] | None) -> Floats:

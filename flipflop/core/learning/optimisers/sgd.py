@@ -1,4 +1,4 @@
-"""Plain gradient descent, the paper's."""
+"""Plain gradient descent, as in 1990."""
 
 import numpy as np
 from numpy.typing import NDArray

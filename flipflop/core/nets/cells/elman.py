@@ -1,4 +1,4 @@
-"""The cell of simple recurrent nets (Elman 1990), with tanh or logistic units."""
+"""The cell of simple recurrent networks (Elman 1990), with tanh or logistic units."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -23,7 +23,7 @@ class ElmanKnobs(schema.Cell):
 
 @parts.cell("elman", ElmanKnobs)
 class Elman(Cell):
-    """h = tanh(z), or h = 1 / (1 + e^-z), the units of the 1980s. It has no inner state."""
+    """h = tanh(z), or h = 1 / (1 + e^-z) with activation=logistic (experiment: Cells). It has no inner state."""
 
     gates = 1
     carries_sensitivities = True
@@ -39,7 +39,7 @@ class Elman(Cell):
             np.tanh(z, out=h)
 
     def slopes(self, h: Floats) -> tuple[Floats, ...]:
-        """Return dh/dz."""
+        """See Cell.slopes: dh/dz."""
         if self.is_logistic:
             slope = np.subtract(1, h, order="C")
             return (np.multiply(h, slope, out=slope),)

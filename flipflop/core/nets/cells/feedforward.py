@@ -1,4 +1,4 @@
-"""Hidden units without recurrent weights: what such a net remembers is what it sees."""
+"""Hidden units without recurrent weights: a net of them has no memory except by its inputs."""
 
 from flipflop import parts
 from flipflop.core.nets.cells.elman import Elman, ElmanKnobs
@@ -10,6 +10,6 @@ class FeedforwardKnobs(ElmanKnobs):
 
 @parts.cell("feedforward", FeedforwardKnobs)
 class Feedforward(Elman):
-    """The Elman cell without h_{t-1}."""
+    """The Elman cell whose z does not depend on h_{t-1}."""
 
     sees_state = (False,)

@@ -12,14 +12,14 @@ Floats = NDArray[np.floating]
 
 @parts.cell("gru")
 class GRU(Cell):
-    """h_t = u h_{t-1} + (1 - u) n with n = tanh(z_x + r z_h), u and r the sigmoid of their parts of z.
+    """h_t = u h_{t-1} + (1 - u) n with n = tanh(z_x + r z_h), u = sigmoid(z_u), r = sigmoid(z_r) (experiment: Cells).
 
-    z_x is the candidate's part from inputs, z_h its part from h_{t-1}, which the reset gate r scales. So each has its
-    own block of z, and its own bias.
+    z_x depends on the inputs and z_h on h_{t-1}. They are separate parts of z because r scales z_h only; each has its
+    biases.
     """
 
     gates = 4
-    gate_names = ("u", "r", "x", "h")  # update, reset, and the candidate from inputs and from the state
+    gate_names = ("u", "r", "x", "h")  # update, reset, and the candidate's parts from inputs and from h_{t-1}
     sees_inputs = (True, True, True, False)
     sees_state = (True, True, False, True)
     work = 3.0
@@ -43,14 +43,14 @@ class GRU(Cell):
         h += n
 
     def slopes(self, h: Floats) -> tuple[Floats, ...]:
-        """Return the derivatives of h to the four parts of z, and that to h_{t-1} past the gates, u."""
+        """See Cell.slopes: the derivatives of h_t to the four parts of z, and u, its direct derivative to h_{t-1}."""
         u, r = self.ur[..., 0, :], self.ur[..., 1, :]
         to_x = (1 - u) * (1 - self.n * self.n)
         to_u = (self.before - self.n) * u * (1 - u)
         return np.stack([to_u, to_x * self.z_h * r * (1 - r), to_x, to_x * r], axis=-2), u
 
     def backward(self, dh: Floats, dc: Floats, slopes: tuple[Floats, ...], out: Floats) -> None:
-        """See Cell.backward: the inner state is h itself, so dc carries what passes by the gates."""
+        """See Cell.backward; the inner state is h, so dc has the part of the derivative that does not go through z."""
         to_z, u = slopes
         dc += dh
         np.multiply(dc[..., None, :], to_z, out=out.reshape(to_z.shape))

@@ -22,9 +22,10 @@ class LSTMKnobs(schema.Cell):
 
 @parts.cell("lstm", LSTMKnobs)
 class LSTM(Cell):
-    """Gers, Schmidhuber & Cummins 2000; z holds the gates i, f, g, o one after another.
+    """c_t = f c_{t-1} + i g and h_t = o tanh(c_t), with c_{-1} = 0 (experiment: Cells).
 
-    c_t = f c_{t-1} + i g and h_t = o tanh(c_t), with i, f, o the sigmoid and g the tanh of their parts of z, c_{-1} = 0
+    i, f and o are the sigmoid and g is the tanh of their parts of z, which has them in the order i, f, g, o (Gers,
+    Schmidhuber & Cummins 2000).
     """
 
     gates = 4
@@ -38,7 +39,7 @@ class LSTM(Cell):
 
     @staticmethod
     def initial_bias(knobs: LSTMKnobs, hidden: int) -> Floats:
-        """Let the forget gates begin open (Gers, Schmidhuber & Cummins 2000)."""
+        """See Cell.initial_bias: a positive forget_bias starts with open forget gates (Gers et al. 2000)."""
         return np.repeat([0.0, knobs.forget_bias, 0.0, 0.0], hidden)
 
     def forward(self, z: Floats, t: int, before: Floats, h: Floats) -> None:
@@ -53,7 +54,7 @@ class LSTM(Cell):
         np.multiply(a[..., 3, :], tanh_c, out=h)
 
     def slopes(self, h: Floats) -> tuple[Floats, ...]:
-        """Return dh/dc, dc/d(i, f, g), dh/do and dc_t/dc_{t-1}, the first four to z."""
+        """See Cell.slopes: dh_t/dc_t, the derivatives of c_t to z of i, f, g, that of h_t to z of o, and dc_t/dc_{t-1}."""
         i, f, g, o = (self.a[..., gate, :] for gate in range(4))
         to_igf = np.stack([g * i * (1 - i), self.c[:-1] * f * (1 - f), i * (1 - g * g)], axis=-2)
         return o * (1 - self.tanh_c * self.tanh_c), to_igf, self.tanh_c * o * (1 - o), f

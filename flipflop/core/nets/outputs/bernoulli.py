@@ -1,4 +1,4 @@
-"""An output unit whose action is 0 or 1 by chance."""
+"""An output unit whose action is 0 or 1 at random."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ Floats = NDArray[np.floating]
 
 @parts.output("bernoulli")
 class Bernoulli(OutputUnit):
-    """y is 1 with probability sigmoid(o), else 0; the derivative is the mean's (straight through, Bengio 2013)."""
+    """y = 1 with probability sigmoid(o), else 0; its derivative is that of the mean (Bengio et al. 2013)."""
 
     draws: ClassVar[Noise] = "uniform"
 

@@ -1,4 +1,4 @@
-"""The output unit of the page: no noise."""
+"""The output unit of the page, without noise."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ Floats = NDArray[np.floating]
 
 @parts.output("deterministic")
 class Deterministic(OutputUnit):
-    """y = sigmoid(o) (the page's)."""
+    """y = sigmoid(o)."""
 
     def act(self, o: Floats, noise: Floats, out: Floats) -> None:
         """See OutputUnit.act."""

@@ -24,7 +24,7 @@ class GaussianKnobs(schema.Output):
 
 @parts.output("gaussian", GaussianKnobs)
 class Gaussian(OutputUnit):
-    """y = sigmoid(o) + scale z, clipped to 0..1; the derivative passes straight through the clip."""
+    """y = sigmoid(o) + scale z, clipped to [0, 1]; the derivative ignores the clip."""
 
     draws: ClassVar[Noise] = "normal"
 

@@ -1,4 +1,4 @@
-"""An output unit that learns the mean and the spread of its action (Williams 1988)."""
+"""An output unit that learns the mean and the standard deviation of its action (Williams 1988)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,16 +17,16 @@ Floats = NDArray[np.floating]
 
 @dataclass(kw_only=True)
 class MeanSigmaKnobs(schema.Output):
-    """Knobs of the unit that learns mean and spread."""
+    """Knobs of the unit that learns mean and standard deviation."""
 
     scale: AboveZero  # the largest standard deviation
 
 
 @parts.output("mean_sigma", MeanSigmaKnobs)
 class MeanSigma(OutputUnit):
-    """y = mu + sigma z, clipped to 0..1, with mu = sigmoid(o) and sigma = scale sigmoid(o2).
+    """y = mu + sigma z, clipped to [0, 1], with mu = sigmoid(o) and sigma = scale sigmoid(o2).
 
-    The derivative passes straight through the clip.
+    The derivative ignores the clip.
     """
 
     draws: ClassVar[Noise] = "normal"
