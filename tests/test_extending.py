@@ -47,7 +47,7 @@ def python(where, *arguments, code=0, **environment):
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, "COLUMNS": "100", **environment},
+        env={**os.environ, "COLUMNS": "100", "HYDRA_FULL_ERROR": "0", **environment},  # commands set it where they run
     )
     assert done.returncode == code, (arguments, done.stderr)
     if not code:

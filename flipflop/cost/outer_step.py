@@ -1,8 +1,8 @@
-"""The price of one outer step: flipflop.core.episodic's own, on traced numbers.
+"""The data movement of one outer step, counted by running it on traced numbers.
 
-What is priced is all that `EpisodicBlock.outer_step` does with numbers that depend on weights or data, products with
-the zeros of a net's first time step and M's loss included, in double precision whatever the dtype. Telling of C's mean
-pain and accuracy is not priced: it teaches nothing.
+Counted are all operations of `EpisodicBlock.outer_step` (flipflop.core.training.episodic) on numbers that depend on
+weights or data, in float64 whatever the dtype. They include products with the zero states before the first time step
+and M's loss, but not the reports of C's mean pain and accuracy, from which nothing is learned.
 """
 
 import sys
@@ -35,8 +35,7 @@ M_FORWARD, M_BACKWARD, C_ROLLOUT, CREDIT, C_BACKWARD, UPDATES = PHASES = (
     "updates",
 )
 
-
-# In which phase an operation is, by the function of the core that it is in: the outermost of these,
+# The phase of an operation is given by the outermost of these functions in which it is done.
 _OUTERMOST: dict[CodeType, str] = {
     WorldModelBlock.world_model_data.__code__: M_FORWARD,
     bptt.world_model_gradient.__code__: M_BACKWARD,
@@ -46,23 +45,22 @@ _OUTERMOST: dict[CodeType, str] = {
     EpisodicBlock.descend.__code__: UPDATES,
 }
 
-
-# but what of M's lesson is on the way forward.
+# Within them these functions have a phase of their own: the forward pass of M when M learns.
 _WITHIN = {acting.predict.__code__: M_FORWARD}
 
 
 @dataclass(frozen=True)
 class Price:
-    """What one outer step moves."""
+    """The data movement of one outer step."""
 
-    reads: int
-    deepest: int  # the greatest depth that is read at
+    reads: int  # number of reads
+    deepest: int  # the largest depth of a read
     total: dict[int, int]  # the cost, by bytes per number
-    phases: dict[str, int]  # the cost at 1 byte per number, by phase; they sum to the total
-    warmup: dict[int, int]  # of M's part alone, which comes first: an outer step of the warm-up
+    phases: dict[str, int]  # the cost at 1 byte per number, by phase
+    warmup: dict[int, int]  # the cost of an outer step in the warm-up, in which only M learns, by bytes per number
 
     def solution(self, steps: float, warmup_steps: int, width: int = 1) -> float:
-        """What so many outer steps move, M learning alone in those of the warm-up."""
+        """Return the cost of this number of outer steps, of which the first `warmup_steps` are the warm-up."""
         alone = min(steps, warmup_steps)
         return self.warmup[width] * alone + self.total[width] * (steps - alone)
 
@@ -71,10 +69,10 @@ WIDTHS = (1, 8)  # bytes per number: ByteDMD's own default, and float64's
 
 
 def price(config: Config) -> Price:
-    """Price one outer step of a run in which both nets learn, the first after no warm-up.
+    """Return the data movement of one outer step of a run in which both nets learn.
 
     Raises:
-        ConfigError: it computes what a trace cannot follow.
+        ConfigError: the method has no such outer steps, or the trace cannot follow its operations.
     """
     if counts_in(config) == "environment step":
         raise ConfigError(
@@ -84,11 +82,9 @@ def price(config: Config) -> Price:
     trace, results, begins = traced(config)
     alone = read = reads(trace, results)
     ends = begins
-    if (
-        getattr(config.method, "schedule", None) == "model_first"
-    ):  # M learns in the warm-up only: an outer step of it is another
-        of_warmup, its_results, ends = traced(config, warmup_steps=1)
-        alone = reads(of_warmup, its_results)
+    if getattr(config.method, "schedule", None) == "model_first":  # M learns in the warm-up only
+        warmup_trace, warmup_results, ends = traced(config, warmup_steps=1)
+        alone = reads(warmup_trace, warmup_results)
     return Price(
         reads=len(read.depths),
         deepest=int(read.depths.max()),
@@ -99,6 +95,7 @@ def price(config: Config) -> Price:
 
 
 def _shares(trace: Trace, read: Reads) -> dict[str, int]:
+    """Return the cost of each phase at 1 byte per number."""
     costs: Integers = cost(read.depths)
     ends = np.searchsorted(read.operations, [*trace.starts[1:], len(trace.left)])
     shares = dict.fromkeys(PHASES, 0)
@@ -108,7 +105,10 @@ def _shares(trace: Trace, read: Reads) -> dict[str, int]:
 
 
 def traced(config: Config, warmup_steps: int = 0) -> tuple[Trace, Objects, int]:
-    """One outer step's trace, the weights and moments it leaves, and the operation with which C's part begins."""
+    """Return the trace of one outer step, its results, and the index of its first operation after M's update.
+
+    The results are the weights and moments after the outer step.
+    """
     block, trace = step(config, warmup_steps)
     results = np.concatenate([array.ravel() for array in learned(block)])
     begins = trace.starts[trace.phases.index(C_ROLLOUT)]
@@ -116,13 +116,13 @@ def traced(config: Config, warmup_steps: int = 0) -> tuple[Trace, Objects, int]:
 
 
 def step(config: Config, warmup_steps: int = 0) -> tuple[EpisodicBlock, Trace]:
-    """A block of one run after its first outer step on traced numbers.
+    """Return a block of one run after its first outer step on traced numbers, and the trace.
 
-    Its inputs, from the top of the stack: the episodes drawn, M with its moments, C with its moments. With
-    method=direct there is no M.
+    The inputs are, from the top of the stack: the episodes, M with its moments, C with its moments. With method=direct
+    there is no M.
 
     Raises:
-        ConfigError: it computes what a trace cannot follow.
+        ConfigError: the trace cannot follow the operations.
     """
     single = with_settings(config, {"regime.steps": 1, "snapshots.every": 0})
     if hasattr(config.method, "warmup_steps"):
@@ -132,10 +132,10 @@ def step(config: Config, warmup_steps: int = 0) -> tuple[EpisodicBlock, Trace]:
     block.pain, block.loss = block.pain.astype(object), block.loss.astype(object)
 
     drawn = next(block.draws([single]))
-    data, own = list(_arrays(drawn)), learned(block)
+    data, weights = list(_arrays(drawn)), learned(block)
     trace = Trace()
-    laid_down = trace.lay_down(*data, *own)
-    for array, objects in zip(own, laid_down[len(data) :], strict=True):
+    laid_down = trace.lay_down(*data, *weights)
+    for array, objects in zip(weights, laid_down[len(data) :], strict=True):
         array[...] = objects
     batch, noise = _replaced(drawn, iter(laid_down))
 
@@ -151,7 +151,7 @@ def step(config: Config, warmup_steps: int = 0) -> tuple[EpisodicBlock, Trace]:
 
 
 def learned(block: EpisodicBlock) -> list[NDArray[Any]]:
-    """The weights and moments that a block's outer steps change, M's first."""
+    """Return the weights and moments that the outer steps of a block change, M's first."""
     pairs = [(block.controller, block.controller_optimiser)]
     if block.has_world_model:
         pairs.insert(0, (block.world_model, block.world_model_optimiser))
@@ -162,25 +162,30 @@ def learned(block: EpisodicBlock) -> list[NDArray[Any]]:
 
 
 def _arrays(tree: Any) -> Iterator[NDArray[np.floating]]:
-    """The arrays of numbers in nested named tuples; those of truth values are no numbers."""
+    """Yield the arrays of floating-point numbers in nested named tuples."""
     if isinstance(tree, tuple):
-        for part in tree:
-            yield from _arrays(part)
+        for branch in tree:
+            yield from _arrays(branch)
     elif isinstance(tree, np.ndarray) and tree.dtype.kind == "f":
         yield tree
 
 
 def _replaced(tree: Any, arrays: Iterator[Objects]) -> Any:
-    """Nested named tuples with other arrays of numbers, in the order of `_arrays`."""
+    """Return nested named tuples with these arrays in place of theirs, in the order of `_arrays`."""
     if isinstance(tree, tuple):
-        parts = [_replaced(part, arrays) for part in tree]
-        return tree._make(parts) if hasattr(tree, "_make") else tuple(parts)
+        branches = [_replaced(branch, arrays) for branch in tree]
+        return tree._make(branches) if hasattr(tree, "_make") else tuple(branches)
     return next(arrays) if isinstance(tree, np.ndarray) and tree.dtype.kind == "f" else tree
 
 
 @contextmanager
 def phases(trace: Trace, pain_gradient: CodeType | None = None) -> Iterator[None]:
-    """Tell a trace in which phase its operations are, by the core's function that is running."""
+    """Set the phase of a trace, while the context is open, by the functions of the core that are running.
+
+    Args:
+        trace: whose phase is set.
+        pain_gradient: the function of the world that belongs to C's backward pass; None: there is none.
+    """
     callers: list[str | None] = []
     outermost = _OUTERMOST if pain_gradient is None else {**_OUTERMOST, pain_gradient: C_BACKWARD}
 

@@ -1,4 +1,4 @@
-"""Which runs belong together: those that differ only by seed."""
+"""Groups of runs that differ only by seed."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from flipflop import parts
 from flipflop.config.keys import COMMON_RULES, decisive
 from flipflop.records.record import FINISHED, Record
 
-# What never tells groups apart: the seed, and what changes no number.
+# Keys in which the runs of a group may differ: the seed, and those that change no number.
 UNGROUPED_KEYS = (
     "seed",
     *(key for key, rule in COMMON_RULES.items() if rule.is_record_only or not rule.affects_results),
@@ -17,37 +17,39 @@ UNGROUPED_KEYS = (
 
 
 class Run(Protocol):
-    """What tells runs apart: a record, or a run that is only planned."""
+    """What grouping needs of a run: a record or a planned run."""
 
     @property
     def label(self) -> str | None:
-        """Its grid's."""
+        """The label of its grid."""
 
     @property
     def overrides(self) -> Sequence[str]:
-        """As given, key=value."""
+        """Its overrides, key=value."""
 
     @property
     def origins(self) -> Mapping[str, str]:
-        """Where its outside parts come from, by their places."""
+        """Where its outside parts come from, by place."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Its config by dotted keys."""
+        """Its config as {dotted key: value}."""
 
 
 AnyRun = TypeVar("AnyRun", bound=Run)
 
 
 def swept_keys(runs: Sequence[Run]) -> list[str]:
-    """The overrides, other than the seed, in which the runs differ, in the order in which they were given."""
-    given = [dict(text.split("=", 1) for text in run.overrides) for run in runs]
-    keys = dict.fromkeys(key for overrides in given for key in overrides)
+    """Return the keys of the overrides in which the runs differ, without the seed, in the order of the overrides."""
+    keys = dict.fromkeys(text.partition("=")[0] for run in runs for text in run.overrides)
     return [key for key in keys if key not in UNGROUPED_KEYS and len({setting_of(run, key) for run in runs}) > 1]
 
 
 def setting_of(run: Run, key: str) -> str:
-    """What a run has for a key: as given, else its config's value; a group's choice is named by its file."""
+    """Return the value that a run has for a key, as text: that of its override, or else that of its config.
+
+    The value of a config group, such as `optimiser`, is the name of its choice.
+    """
     for text in run.overrides:
         if text.startswith(f"{key}="):
             return text.partition("=")[2]
@@ -56,9 +58,9 @@ def setting_of(run: Run, key: str) -> str:
 
 
 def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]:
-    """Put runs of one label that differ only by seed together, in the order of their first.
+    """Return groups of runs that have the same label and differ only by seed, in the order of their first runs.
 
-    A group's name is {column: cell}.
+    Each group comes with its name, {column: cell}.
     """
     swept = swept_keys(runs)
     members: dict[tuple[str | None, str], list[AnyRun]] = {}
@@ -70,13 +72,16 @@ def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]
         alike.setdefault(first.label, []).append(first)
 
     def name(first: AnyRun) -> dict[str, str]:
-        """Its label, and of what was swept what tells it from others of the label; all where there are no labels."""
+        """Return the label of a group and its values of those swept keys in which groups of this label differ.
+
+        Without a label these are all swept keys.
+        """
         same = alike[first.label]
-        telling = [key for key in swept if first.label is None or len({setting_of(other, key) for other in same}) > 1]
-        return {**_label(first), **{key: setting_of(first, key) for key in telling}}
+        differing = [key for key in swept if first.label is None or len({setting_of(run, key) for run in same}) > 1]
+        return {**_label(first), **{key: setting_of(first, key) for key in differing}}
 
     named = [(name(group[0]), group) for group in members.values()]
-    for place in parts.PLACES:  # groups that differ in the text of a plug-in alone are told apart by that
+    for place in parts.PLACES:  # for groups that differ only in the text of a plug-in
         if len({group[0].origins.get(place) for _, group in named}) > 1:
             same = Counter(json.dumps(cells) for cells, _ in named)
             named = [
@@ -92,7 +97,7 @@ def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]
 
 
 def identity(run: Run, without_seed: bool = False) -> str:
-    """What a run computes: two that differ only in what is kept of them have the same numbers."""
+    """Return a text that is the same for runs that compute the same numbers, though they may store different ones."""
     ignored = [key for key in UNGROUPED_KEYS if key != "seed" or without_seed]
     settings = {key: value for key, value in decisive(run.settings).items() if key not in ignored}
     of_parts = {place: origin for place, origin in run.origins.items() if place in parts.PLACES}
@@ -100,7 +105,7 @@ def identity(run: Run, without_seed: bool = False) -> str:
 
 
 def deduplicate(records: Iterable[Record]) -> list[Record]:
-    """The records, those with the same numbers once: a run done again for other arrays is no new trial."""
+    """Return the records without those that repeat the numbers of another; such a run is no new trial."""
     first: dict[str, Record] = {}
     for record in records:
         run = identity(record)

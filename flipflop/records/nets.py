@@ -1,4 +1,4 @@
-"""The nets of a run, made again from the arrays that it left."""
+"""The nets of a run, made from its stored arrays."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,22 +11,25 @@ from flipflop.records.arrays import Arrays
 
 
 def net_of(arrays: Arrays, name: str) -> Net:
-    """One run's controller or world_model from its saved weights; an ensemble as so many nets side by side."""
-    return _nets([arrays[f"{name}.{part}"] for part in Weights._fields])
+    """Return the controller or world_model of a run with its final weights; of an ensemble, one net per model."""
+    return _nets([arrays[f"{name}.{field}"] for field in Weights._fields])
 
 
 def snapshots_of(arrays: Arrays, name: str, number: int) -> Net:
-    """One run's controller or world_model at its first snapshots, side by side; an ensemble's members together."""
-    return _nets([arrays[f"snapshots.{name}.{part}"][:number] for part in Weights._fields])
+    """Return the controller or world_model of a run at its first `number` snapshots, one net per snapshot.
+
+    Of an ensemble, the models of a snapshot follow one another.
+    """
+    return _nets([arrays[f"snapshots.{name}.{field}"][:number] for field in Weights._fields])
 
 
-def _nets(parts: Sequence[NDArray[Any]]) -> Net:
-    """Nets from arrays of weights with any number of leading axes."""
-    first = parts[-1].ndim  # the output bias has no axis of its own
-    flat: list[Any] = [part.reshape((-1, *part.shape[first:])) for part in parts]
-    return Net.stack([Weights(*net) for net in zip(*flat, strict=True)], parts[0].dtype)
+def _nets(weights: Sequence[NDArray[Any]]) -> Net:
+    """Return nets from the arrays of Weights, which may have any number of leading axes in common."""
+    leading = weights[-1].ndim  # all axes of the output bias, which is one number per net
+    flat: list[Any] = [array.reshape((-1, *array.shape[leading:])) for array in weights]
+    return Net.stack([Weights(*net) for net in zip(*flat, strict=True)], weights[0].dtype)
 
 
 def with_last(nets: Net, last: Net) -> Net:
-    """Nets side by side, and one more."""
+    """Return the nets of both arguments, which have the same shape."""
     return nets.like(np.concatenate([nets.theta, last.theta]))

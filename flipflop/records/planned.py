@@ -1,4 +1,4 @@
-"""A run that is planned, and the key that identifies what it computes."""
+"""Planned runs, and the key that identifies what a run computes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,29 +10,29 @@ from flipflop.core.result import RESULTS_VERSION
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run of a sweep."""
+    """A run of a sweep before it is trained."""
 
-    key: str  # identifies what it computes: two runs with one key are one run
-    label: str | None  # its grid's, where a sweep file names its grids
+    key: str  # identifies what it computes; runs with the same key are trained once
+    label: str | None  # of its grid in the sweep file, if it has one
     overrides: tuple[str, ...]
     config: Config
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The config as {dotted key: value}."""
+        """Return the config as {dotted key: value}."""
         return flat(self.config)
 
     @property
     def origins(self) -> dict[str, str]:
-        """Where its outside parts come from, by their places."""
+        """Return where the outside parts of the run come from, by place."""
         return origins(self.config)
 
     @property
     def counts_in(self) -> str:
-        """What it counts its training in: outer step or environment step."""
+        """Return the unit in which the run counts its training: `outer step` or `environment step`."""
         return counts_in(self.config)
 
 
 def run_key(config: Config) -> str:
-    """Return a hash of all that decides a run's record: config, outside parts and the version of the results."""
+    """Return the key of a run: a hash of its config, its outside parts and the version of the results."""
     return key_of(flat(config), origins(config), RESULTS_VERSION)

@@ -1,4 +1,4 @@
-"""One finished run as a line of runs.jsonl, with a checksum."""
+"""The record of a finished run: a line of runs.jsonl with a checksum."""
 
 import json
 import math
@@ -10,37 +10,37 @@ from flipflop.core.result import RunResult
 from flipflop.records.files import checksum
 from flipflop.records.planned import PlannedRun
 
-FINISHED = ("ok", "diverged")  # with a result: a diverged run was a trial, and not a success
+FINISHED = ("ok", "diverged")  # the statuses with a result; a diverged run is a trial without success
 
 
 @dataclass(frozen=True)
 class Record:
-    """One finished run, as its line in runs.jsonl."""
+    """A finished run, with the fields of its line in runs.jsonl."""
 
-    key: str
-    index: int
-    label: str | None
-    overrides: list[str]
+    key: str  # identifies what the run computes (flipflop.config.keys.key_of)
+    index: int  # of the run in its sweep
+    label: str | None  # of its grid in the sweep file
+    overrides: list[str]  # as given, key=value
     config: dict[str, Any]  # {dotted key: value}
-    origins: dict[str, str]  # where its outside parts come from, by their places
-    counts_in: str  # what it counts its training in: outer step or environment step
+    origins: dict[str, str]  # where its outside parts come from, by place
+    counts_in: str  # the unit of its training: outer step or environment step
     status: str  # ok, diverged, failed (an exception) or crashed (its process died)
     metrics: dict[str, Any]  # flipflop.core.result.Metrics by name; empty unless ok or diverged
-    error: str | None
-    block: str | None  # which file of blocks/ holds its arrays,
-    slot: int | None  # which row of them,
-    digest: str | None  # and the checksum of that file
-    seconds: float  # CPU seconds of its block, shared equally
-    version: int  # of the results
+    error: str | None  # what stopped a run that failed or crashed
+    block: str | None  # the file in blocks/ that has its arrays
+    slot: int | None  # its row in these arrays
+    digest: str | None  # the checksum of this file
+    seconds: float  # CPU seconds of its block, divided by the number of runs
+    version: int  # of the results (flipflop.core.result.RESULTS_VERSION)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The config as {dotted key: value}."""
+        """Return the config as {dotted key: value}."""
         return self.config
 
 
 class Outcome(NamedTuple):
-    """How one run of a block ended: with a result, or with what stopped it."""
+    """The end of one run of a block: its result, or the error that stopped it."""
 
     run: PlannedRun
     result: RunResult | None
@@ -49,37 +49,37 @@ class Outcome(NamedTuple):
 
 
 def line_of(record: Record) -> bytes:
-    """A record as a line of runs.jsonl."""
+    """Return a record as a line of runs.jsonl."""
     text = json.dumps(vars(record), allow_nan=False)
     return f'{text[:-1]}, "checksum": "{checksum(text.encode())}"}}\n'.encode()
 
 
 def record_of(line: bytes) -> Record:
-    """The record in a line of runs.jsonl.
+    """Return the record in a line of runs.jsonl.
 
     Raises:
-        ValueError: it is not one, and why, as the end of a sentence.
+        ValueError: the line is no valid record; the message completes the sentence "The line ...".
     """
     if not line.endswith(b"\n"):
         raise ValueError("is torn: its end is missing")
     try:
-        given = json.loads(line)
-        found = given.pop("checksum")
+        content = json.loads(line)
+        stored_checksum = content.pop("checksum")
         names = {field.name for field in fields(Record)}
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise ValueError("is not a record of flipflop") from None
-    if found != checksum(json.dumps(given).encode()):
+    if stored_checksum != checksum(json.dumps(content).encode()):
         raise ValueError("was changed after it was written: its checksum is another")
-    if given.keys() != names:
+    if content.keys() != names:
         raise ValueError("is a record of another version of flipflop")
-    record = Record(**given)
+    record = Record(**content)
     if record.key != key_of(record.config, record.origins, record.version):
         raise ValueError("has a key that is not its config's")
     return record
 
 
 def finite(metrics: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: what is not a number is nothing."""
+    """Return metrics with None in place of NaN and infinity, which JSON does not have."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in metrics.items()

@@ -1,6 +1,7 @@
-"""What runs that differ only by seed come to together.
+"""Summaries of groups of runs that differ only by seed.
 
-Plain Python on records: it ends every sweep, where importing pandas would cost as much as training two runs.
+This module does without pandas, because it is used at the end of every sweep and importing pandas takes as long as
+training two runs.
 """
 
 import math
@@ -15,48 +16,48 @@ from flipflop.records.record import FINISHED, Record
 
 @dataclass(frozen=True)
 class Summary:
-    """Runs that differ only by seed, and what they come to."""
+    """The summary of a group of runs that differ only by seed."""
 
-    name: dict[str, str]  # label and swept keys, as the table's first columns
-    runs: int  # with an outcome; failed ones have none
-    successes: int
-    settings: Mapping[str, Any]  # of the first run: the others differ from it by seed alone
-    successes_from_reset: int | None  # without the test's burn-in; None if it has none
-    median_steps: float | None  # outer steps to the first success; None if half of the runs are censored
+    name: dict[str, str]  # label and swept keys: the first columns of the table
+    runs: int  # number of runs with a result
+    successes: int  # number of runs that pass the test at their end
+    settings: Mapping[str, Any]  # of the first run; those of the others differ in the seed only
+    successes_from_reset: int | None  # in the test without burn-in; None if the test has none
+    median_steps: float | None  # outer steps to the first check passed; None if at least half of the runs are censored
     median_environment_steps: float | None
     median_pain: float | None
     worst_pain: float | None
-    medians: dict[str, float | None]  # of the metrics that eval.metrics asks for, by name
+    medians: dict[str, float | None]  # of the metrics of eval.metrics, by name
     diverged: int
     failed: int
-    seconds: float  # CPU
-    counts_in: str  # what they count their training in: outer step or environment step
+    seconds: float  # CPU seconds of all runs together
+    counts_in: str  # the unit of their training: outer step or environment step
 
 
 def summaries(records: Sequence[Record]) -> list[Summary]:
-    """What each group of runs that differ only by seed comes to, in the order of their first run's index."""
+    """Return the summary of each group of runs that differ only by seed, in the order of their first index."""
     by_index = sorted(records, key=lambda record: record.index)
     return [_summary(name, deduplicate(members)) for name, members in grouped(by_index)]
 
 
 def _summary(name: dict[str, str], members: Sequence[Record]) -> Summary:
-    tried = [record for record in members if record.status in FINISHED]
-    pains = [record.metrics["mean_pain"] for record in tried if record.metrics["mean_pain"] is not None]
+    finished = [record for record in members if record.status in FINISHED]
+    pains = [record.metrics["mean_pain"] for record in finished if record.metrics["mean_pain"] is not None]
     return Summary(
         name=name,
-        runs=len(tried),
-        successes=sum(record.metrics["success"] for record in tried),
+        runs=len(finished),
+        successes=sum(record.metrics["success"] for record in finished),
         settings=members[0].config,
-        successes_from_reset=_count(tried, "success_from_reset"),
-        median_steps=_median_of_censored([record.metrics["steps_to_solve"] for record in tried]),
+        successes_from_reset=_count(finished, "success_from_reset"),
+        median_steps=_median_of_censored([record.metrics["steps_to_solve"] for record in finished]),
         median_environment_steps=_median_of_censored(
-            [record.metrics["environment_steps_to_solve"] for record in tried]
+            [record.metrics["environment_steps_to_solve"] for record in finished]
         ),
         median_pain=median(pains) if pains else None,
         worst_pain=max(pains) if pains else None,
-        medians={name: _median(tried, name) for name in members[0].config.get("eval.metrics", ())},
+        medians={name: _median(finished, name) for name in members[0].config.get("eval.metrics", ())},
         diverged=sum(record.status == "diverged" for record in members),
-        failed=len(members) - len(tried),
+        failed=len(members) - len(finished),
         seconds=sum(record.seconds for record in members),
         counts_in=members[0].counts_in,
     )
@@ -69,13 +70,13 @@ def _median(records: Sequence[Record], metric: str) -> float | None:
 
 
 def _count(records: Sequence[Record], metric: str) -> int | None:
-    """How many of the runs have True for a metric; None if none has the metric."""
-    told = [record.metrics[metric] for record in records if metric in record.metrics]
-    return sum(told) if told else None
+    """Return the number of runs with True for a metric; None if no run has the metric."""
+    values = [record.metrics[metric] for record in records if metric in record.metrics]
+    return sum(values) if values else None
 
 
 def _median_of_censored(times: Iterable[float | None]) -> float | None:
-    """The median where None is later than anything observed: None if it falls there."""
+    """Return the median of times, where None counts as later than all others; None if the median is such a time."""
     values = [math.inf if time is None else float(time) for time in times]
     middle = median(values) if values else math.inf
     return middle if math.isfinite(middle) else None

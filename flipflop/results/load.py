@@ -1,4 +1,4 @@
-"""Reading of finished runs, as records, pandas tables and numpy arrays: the input of all figures and reports."""
+"""Reading of finished runs as records, pandas tables and numpy arrays, from which figures and reports are made."""
 
 from collections.abc import Sequence
 from contextlib import suppress

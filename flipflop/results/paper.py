@@ -1,11 +1,11 @@
-"""What the paper claims, and which runs that can be compared with."""
+"""The claims of the paper, and the runs that can be compared with them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Claim(NamedTuple):
-    """How many of how many trials were solved."""
+    """A number of solved trials out of all trials."""
 
     successes: int
     trials: int
@@ -15,10 +15,10 @@ class Claim(NamedTuple):
 CLAIMS = {"sequential": Claim(6, 10), "parallel": Claim(20, 30)}
 PAPER_STEPS = 10**6
 
-# Which of them a schedule of method=rtrl_1990 is compared with: what later descriptions of the report call them.
+# The claim with which a schedule of method=rtrl_1990 is compared: the name that later descriptions of the report use.
 VERSIONS = {"concurrent": "parallel", "model_first": "sequential"}
 
-# The world that the claims are of: the page's events, in training and in the test; and its cells.
+# The settings to which the claims apply: the events of the page, in training and in the test, and its cells.
 CLAIMED = {
     "env.name": "latch",
     "env.p_a": 0.10,
@@ -32,9 +32,12 @@ CLAIMED = {
 
 
 def claim_of(settings: Mapping[str, Any]) -> Claim | None:
-    """Return the claim that a run's settings, by dotted key, can be compared with: its regime's, or its version's.
+    """Return the claim with which a run can be compared: that of its regime, or of its schedule with rtrl_1990.
 
-    None for worlds, cells and methods that the paper claims nothing of.
+    It is None for worlds, cells and methods about which the paper claims nothing.
+
+    Args:
+        settings: of the run, {dotted key: value}.
     """
     if any(settings.get(key) != value for key, value in CLAIMED.items()):
         return None

@@ -1,4 +1,4 @@
-"""What a trained pair does, from its record alone: a test episode, and the world model's view of every action."""
+"""Replay of a trained run from its record: a test episode, and the pain landscape of the world model."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,67 +17,70 @@ Floats = NDArray[np.floating]
 Settings = dict[str, Any]  # a record's config: {dotted key: value}
 
 EPISODE_LENGTH = 80  # time steps of the test episode (the page, One test episode after training)
-ACTIONS = np.linspace(0, 1, 101)  # at which the pain landscape is looked at
+ACTIONS = np.linspace(0, 1, 101)  # the actions of the pain landscape
 
 
 class Episode(NamedTuple):
-    """One episode as a pair lives through it, (T,) each."""
+    """One episode in which a controller acts and a world model predicts, (T,) each."""
 
     events: Floats  # (T, E), 1 where the event of a channel fires
     desired: Floats
     actions: Floats
     pain: Floats
-    predicted: Floats | None  # M's prediction of the pain; None where M has learned nothing
-    asked: Floats | None  # 1 where the action has its pain, 0 elsewhere; None: at every step
+    predicted: Floats | None  # M's prediction of the pain; None if M does not learn
+    asked: Floats | None  # 1 where the action is judged and 0 elsewhere; None: every action is judged
 
-    def after(self, steps: int) -> "Episode":
-        """What follows its first so many time steps."""
+    def without_first(self, steps: int) -> "Episode":
+        """Return the episode without its first time steps, of which `steps` are left out."""
         return Episode(*(None if series is None else series[steps:] for series in self))  # type: ignore[arg-type]
 
     @property
     def accuracy(self) -> float:
-        """The part of its asked steps with the action on the latch's side of one half; 1 where none is asked."""
+        """Return the share of judged actions that are correct; 1 if no action is judged."""
         asked = None if self.asked is None else self.asked[None, :, None]
         return float(accuracy_of(self.actions[None, :, None], self.desired[None, :, None], asked)[0])
 
 
 class Landscape(NamedTuple):
-    """M's predicted pain over the action in one situation, beside the world's."""
+    """Predicted and true pain of every action in one situation (experiment: Further worlds)."""
 
-    context: str
-    desired: float
+    context: str  # the name of the situation
+    desired: float  # the desired action
     predicted: Floats  # at ACTIONS
     true: Floats  # at ACTIONS
 
     @property
     def is_asked(self) -> bool:
-        """Whether the action has any pain."""
+        """Return whether any action has pain."""
         return bool(self.true.any())
 
     @property
     def distance(self) -> float:
-        """How far the action that M likes best is from what is desired; NaN where every action is as good."""
+        """Return the distance between the action of least predicted pain and the desired one.
+
+        It is NaN if no action has pain, or if a prediction is not finite.
+        """
         if not self.is_asked or not np.isfinite(self.predicted).all():
             return float("nan")
         return float(abs(ACTIONS[self.predicted.argmin()] - self.desired))
 
     @property
     def error(self) -> float:
-        """Root mean square of predicted less true pain over all actions."""
+        """Return the RMSE of predicted pain over all actions."""
         return float(np.sqrt(np.mean(np.square(self.predicted - self.true))))
 
 
 class Replay:
-    """What a run's parts do again: its test's world, its cells, and the episodes of its test.
+    """The parts of a run, made again to act and predict: its worlds and its cells.
 
-    A record from which a part is missing cannot be replayed; its tables and curves need none of it.
+    This needs all parts of the run, whereas tables and training curves do not.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Make the parts that a record's settings name.
+        """Make the parts that the settings of a record name.
 
         Raises:
-            ConfigError: one is not there.
+            ConfigError: a part does not exist.
         """
         self.config = config_from(settings)
         self.has_world_model: bool = part_of(self.config, "method").make.has_world_model
@@ -86,26 +89,32 @@ class Replay:
         self.cells = [cell_maker(net.cell) for net in (self.config.controller, self.config.world_model)]
 
     def fresh_episodes(self, controllers: Net, world_models: Net) -> list[Episode]:
-        """Let each pair live through the same episode: the one that follows the evaluation's, in no training data.
+        """Let each pair act and predict in the same episode, the first after those of the evaluation.
 
-        A test with a burn-in has its burn-in before it, which is not shown.
+        If the test has a burn-in, the episode begins with one, which is not returned.
+
+        Args:
+            controllers: R nets.
+            world_models: R nets, or R*K of an ensemble of K.
         """
         burn_in = self.config.eval.burn_in
         drawn = self._fresh(burn_in + EPISODE_LENGTH)
-        episodes = [episode.after(burn_in) for episode in self._live(controllers, world_models, self.world, drawn)]
+        episodes = [
+            episode.without_first(burn_in) for episode in self._act(controllers, world_models, self.world, drawn)
+        ]
         return episodes if self.has_world_model else [episode._replace(predicted=None) for episode in episodes]
 
     def _fresh(self, length: int) -> Episodes:
-        """The beginning of the episode that follows those of the evaluation, with 1, T and 1 as R, T and B."""
+        """Return the first time steps of the episode after those of the evaluation; R and B are 1."""
         settings = self.config.eval
         generator = np.random.default_rng(settings.burn_in_seed if settings.burn_in else settings.seed)
         generator.random((settings.episodes, settings.burn_in + settings.episode_length))
         return self.world.draw(generator.random((1, length, 1)))
 
     def landscapes(self, controller: Net, world_model: Net) -> list[Landscape]:
-        """M's predicted pain of every action in each of the world's situations, which C has brought about.
+        """Return M's predicted pain of every action in each of the world's situations, in which C has acted.
 
-        Where tests have a burn-in, that of a fresh episode comes before each.
+        If the test has a burn-in, the burn-in of the episode of `fresh_episodes` comes before each situation.
         """
         burn_in = self.config.eval.burn_in
         before = self._fresh(burn_in + EPISODE_LENGTH).events[0, :burn_in, 0]
@@ -113,40 +122,40 @@ class Replay:
         return [self._landscape(controller, world_model, before, *situation) for situation in situations]
 
     def _landscape(
-        self, controller: Net, world_model: Net, before: Floats, context: str, happens: Sequence[str | None]
+        self, controller: Net, world_model: Net, before: Floats, context: str, situation: Sequence[str | None]
     ) -> Landscape:
         dtype, world = controller.theta.dtype, self.trained_in
-        shown = np.array([[channel == event for channel in world.channels] for event in happens], dtype)
+        shown = np.array([[channel == event for channel in world.channels] for event in situation], dtype)
         events = np.concatenate([before, shown])
         drawn = world.live(events[None, :, None])
-        (lived,) = self._live(controller, world_model, world, drawn)
+        (episode,) = self._act(controller, world_model, world, drawn)
 
         T, B, K = len(events), len(ACTIONS), len(world_model.theta)
-        varied = T - 1 - world.reach  # the time step whose action is varied: its pain is felt at the last
-        actions = np.broadcast_to(lived.actions[None, :, None], (1, T, B)).copy()
+        varied = T - 1 - world.reach  # the time step whose action is varied; its pain comes at the last
+        actions = np.broadcast_to(episode.actions[None, :, None], (1, T, B)).copy()
         actions[:, varied] = ACTIONS
         wide = Episodes(*(None if a is None else np.repeat(a, B, axis=2) for a in drawn))  # type: ignore[arg-type]
         pain = world.pains(actions, wide)
         with np.errstate(all="ignore"):
             rollout = Rollout(K, T, B, world_model.inputs, world_model.hidden, dtype, self.cells[1])
-            seen = (np.repeat(array, K, axis=0) for array in (wide.events, pain, actions))
-            predicted = predict(world_model, rollout, *seen)
+            inputs = (np.repeat(array, K, axis=0) for array in (wide.events, pain, actions))
+            predicted = predict(world_model, rollout, *inputs)
         return Landscape(
             context, float(drawn.desired[0, varied, 0]), predicted[:, -1].mean(axis=0), pain[0, -1].astype(float)
         )
 
-    def _live(self, controllers: Net, world_models: Net, world: World, drawn: Episodes) -> list[Episode]:
-        """Let R pairs live through one episode, drawn with 1, T and 1 as R, T and B; an ensemble predicts its mean."""
+    def _act(self, controllers: Net, world_models: Net, world: World, drawn: Episodes) -> list[Episode]:
+        """Let R pairs act and predict in one episode, in which R and B are 1; an ensemble predicts its mean."""
         R, (_, T, B) = len(controllers.theta), drawn.desired.shape
         K = len(world_models.theta) // R
         drawn = Episodes(*(None if a is None else np.repeat(a, R, axis=0) for a in drawn))  # type: ignore[arg-type]
         dtype = controllers.theta.dtype
-        with np.errstate(all="ignore"):  # a diverged pair does what it can
+        with np.errstate(all="ignore"):  # the weights of a diverged run may overflow
             rollout = Rollout(R, T, B, controllers.inputs, controllers.hidden, dtype, self.cells[0])
             acted = act(controllers, rollout, world, drawn)
             imagined = Rollout(R * K, T, B, world_models.inputs, world_models.hidden, dtype, self.cells[1])
-            seen = (np.repeat(array, K, axis=0) for array in (drawn.events, acted.pain, acted.actions))
-            predicted = predict(world_models, imagined, *seen).reshape(R, K, T, B).mean(axis=1)
+            inputs = (np.repeat(array, K, axis=0) for array in (drawn.events, acted.pain, acted.actions))
+            predicted = predict(world_models, imagined, *inputs).reshape(R, K, T, B).mean(axis=1)
         return [
             Episode(
                 events=drawn.events[run, :, 0].copy(),
@@ -161,18 +170,18 @@ class Replay:
 
 
 def fresh_episodes(controllers: Net, world_models: Net, settings: Settings) -> list[Episode]:
-    """Let each pair live through the same episode of a record's test (Replay.fresh_episodes).
+    """Let each pair act and predict in one test episode of a record's settings (Replay.fresh_episodes).
 
     Raises:
-        ConfigError: a part that the settings name is not there.
+        ConfigError: a part that the settings name does not exist.
     """
     return Replay(settings).fresh_episodes(controllers, world_models)
 
 
 def landscapes(controller: Net, world_model: Net, settings: Settings) -> list[Landscape]:
-    """M's predicted pain of every action in each of the world's situations (Replay.landscapes).
+    """Return M's predicted pain of every action in each of the world's situations (Replay.landscapes).
 
     Raises:
-        ConfigError: a part that the settings name is not there.
+        ConfigError: a part that the settings name does not exist.
     """
     return Replay(settings).landscapes(controller, world_model)

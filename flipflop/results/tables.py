@@ -1,4 +1,4 @@
-"""runs.csv, a row per run, and summary.csv, a row per group."""
+"""The tables runs.csv, with one row per run, and summary.csv, with one row per group."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from flipflop.statistics import wilson
 
 
 def rows_of(records: Sequence[Record]) -> list[Mapping[str, Any]]:
-    """The rows of runs.csv."""
+    """Return the rows of runs.csv."""
     swept = swept_keys(records)
     metrics = dict.fromkeys(name for record in records for name in record.metrics)
     return [
@@ -34,7 +34,7 @@ def rows_of(records: Sequence[Record]) -> list[Mapping[str, Any]]:
 
 
 def write_tables(records: Sequence[Record], folder: Path) -> None:
-    """Write runs.csv, a row per run, and summary.csv, a row per group."""
+    """Write runs.csv, with one row per run, and summary.csv, with one row per group, to a folder."""
     write_rows(folder / "runs.csv", rows_of(records))
 
     summary: list[Mapping[str, Any]] = []
@@ -68,7 +68,7 @@ def write_tables(records: Sequence[Record], folder: Path) -> None:
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV, with every column that one of them has."""
+    """Write rows as CSV, with all columns that any row has."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
     writer.writeheader()

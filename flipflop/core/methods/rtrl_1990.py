@@ -56,10 +56,8 @@ class RTRL1990(StreamBlock):
             ConfigError: one of these; the message is about the first.
         """
         if make_world([config.env], config.dtype).reach:
-            words = (
-                "a world in which pain comes at once with method=rtrl_1990, which learns from the pain of the present"
-            )
-            raise refuse("env", config.env.name, words)
+            words = "a world in which pain comes at once with method=rtrl_1990"
+            raise refuse("env", config.env.name, f"{words}, which learns from the pain of the present")
         cls._validate_cells(config)
         cls._validate_knobs(config)
         steps, every = config.regime.steps, config.history.every

@@ -90,7 +90,7 @@ class World(ABC):
 
     @abstractmethod
     def judge(self, events: Floats, past: Past) -> tuple[Floats, Floats | None]:
-        """Return the desired actions (..., R, T, B), and 1 where an action is judged and 0 elsewhere, or None if all are.
+        """Return the desired actions (..., R, T, B), and 1 where an action is judged, else 0 (None: all are judged).
 
         Args:
             events: (..., R, T, B, E).

@@ -1,7 +1,7 @@
 """The world of the page with pain that comes d time steps after the action (experiment: Further worlds).
 
-pain_t = (y_{t-d} - desired_{t-d})^2, and 0 before t = d. For d >= 1 the derivative of pain_t to y_t is 0, so that credit
-must go through M's recurrence.
+pain_t = (y_{t-d} - desired_{t-d})^2, and 0 before t = d. For d >= 1 the derivative of pain_t to y_t is 0, so that
+credit must go through M's recurrence.
 """
 
 from collections.abc import Sequence

@@ -71,7 +71,7 @@ class Latch(World):
 
     @property
     def situations(self) -> Mapping[str, Sequence[str | None]]:
-        """See World.situations: the five contexts of the page (the page, Pain landscape), with lengths of our choice."""
+        """See World.situations: five contexts (the page, Pain landscape), with lengths of this project's choice."""
         contexts = {
             "just after A": "B--A",
             "after A and distractors": "B--AXX-XX",

@@ -1,4 +1,4 @@
-"""The names of what a net sees and of its gates, as its parts call them; numbers where a part is not there."""
+"""Labels for event channels, inputs and gates: names from the parts of a run, or numbers if a part is missing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

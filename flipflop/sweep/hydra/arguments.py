@@ -1,4 +1,4 @@
-"""The command line before Hydra reads it: what Hydra would accept and we do not, and ranges written out."""
+"""The command line before Hydra reads it: refusal of overrides that Hydra would accept, and expansion of ranges."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,8 +6,19 @@ from collections.abc import Iterable, Sequence
 from flipflop.config.ranges import expand
 from flipflop.config.rules import ConfigError
 
-# Hydra's flags that take a value in the next argument.
-_WITH_VALUE = {"-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"}
+# Flags of Hydra that take a value in the next argument.
+_FLAGS_WITH_VALUE = {
+    "-c",
+    "--cfg",
+    "-p",
+    "--package",
+    "-cp",
+    "--config-path",
+    "-cn",
+    "--config-name",
+    "-cd",
+    "--config-dir",
+}
 
 
 GROUPS = (
@@ -23,23 +34,21 @@ GROUPS = (
     "eval/env",
 )
 
-
-# What is said of a sweep as a whole, and of no run in it.
+# Keys that belong to a sweep as a whole and can have one value only.
 OF_THE_SWEEP = ("name", "dry_run", "figures")
 
-
-# Names that only a group's file may set: they say what the rest of the group is.
+# Groups whose `name` only their files in conf/ may set, because it identifies the other values of the group.
 _SET_BY_GROUP = ("optimiser", "regime", "method")
 
 
 def prepare(arguments: Sequence[str]) -> list[str]:
-    """Check the overrides among the arguments, write out their ranges and put flags first.
+    """Return the arguments with flags first and with the ranges of overrides expanded.
 
-    Argparse would reject `regime=parallel -m seed=0..3` and take only the last of `seed=1 seed=2 seed=3`, which is
-    what a shell makes of `seed={1..3}`. Without -m Hydra refuses several values, unless a sweep file asks for them.
+    Flags go first because argparse would reject `regime=parallel -m seed=0..3`. A repeated key is refused,
+    because Hydra would use only the last value: a shell expands `seed={1..3}` to `seed=1 seed=2 seed=3`.
 
     Raises:
-        ConfigError: an override that is not allowed.
+        ConfigError: an override is not allowed.
     """
     flags, overrides = _split(arguments)
     check(overrides)
@@ -47,10 +56,10 @@ def prepare(arguments: Sequence[str]) -> list[str]:
 
 
 def check(overrides: Iterable[str]) -> None:
-    """Refuse overrides that add, delete, repeat, or rename what a group file names.
+    """Refuse overrides that add, delete or repeat keys, set the name of a group, or have no usable value.
 
     Raises:
-        ConfigError: the first that is not allowed.
+        ConfigError: an override is not allowed; the message is about the first.
     """
     seen: dict[str, str] = {}
     for text in overrides:
@@ -83,14 +92,15 @@ def check(overrides: Iterable[str]) -> None:
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the flags, with their values, and the overrides among arguments."""
     flags: list[str] = []
     overrides: list[str] = []
-    waiting = iter(arguments)
-    for argument in waiting:
+    remaining = iter(arguments)
+    for argument in remaining:
         if argument.startswith("-"):
             flags.append(argument)
-            if argument in _WITH_VALUE:
-                flags.extend([value] if (value := next(waiting, None)) is not None else [])
+            if argument in _FLAGS_WITH_VALUE:
+                flags.extend([value] if (value := next(remaining, None)) is not None else [])
         else:
             overrides.append(argument)
     return flags, overrides

@@ -1,7 +1,7 @@
-"""What can be chosen by `group=name`: the knobs of every part, stored where Hydra composes from.
+"""The config groups of parts, in Hydra's ConfigStore, so that `group=name` can choose any part.
 
-The group `knobs` holds what each part has, typed and without values; the files of conf/ give flipflop's own parts their
-defaults. A part from outside carries its defaults in its dataclass, and is stored as a choice of its group as well.
+The group `knobs` has the typed knobs of every part without values. The files in conf/ use it and have the defaults of
+flipflop's own parts. A part from outside has its defaults in its dataclass; it is stored as a choice of its group too.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def load_plugins(named: Sequence[str]) -> None:
     """Import plug-ins and store their parts, so that they can be chosen.
 
     Raises:
-        PartError: one cannot be imported, or registers no part.
+        PartError: a plug-in cannot be imported, or registers no part.
     """
     plugins.load(named)
     if named or not _stored:
@@ -34,36 +34,38 @@ def load_plugins(named: Sequence[str]) -> None:
 
 
 def plugins_named(arguments: Sequence[str]) -> list[str]:
-    """Return the plug-ins that a command line names, or the file that it names by -cn.
+    """Return the plug-ins that a command line names, or else those that its config file (-cn) names.
 
-    They must be known before Hydra composes, so both are read here as text. A command-line value replaces the file's.
+    Plug-ins must be imported before Hydra composes, so both are read here without Hydra.
     """
     for argument in arguments:
         if argument.startswith("plugins="):
             items = argument.partition("=")[2].strip("[]").split(",")
             return [text for item in items if (text := item.strip().strip("'\""))]
-    named, folders = "config", [config_folder("conf"), config_folder("sweeps")]
+    config_name, folders = "config", [config_folder("conf"), config_folder("sweeps")]
     for argument, value in pairwise([*arguments, ""]):
         flag, equals, joined = argument.partition("=")
         if flag in ("-cn", "--config-name"):
-            named = joined if equals else value
+            config_name = joined if equals else value
         elif flag in ("-cd", "--config-dir", "-cp", "--config-path"):
             folders.insert(0, Path(joined if equals else value))
     for folder in folders:
-        path = folder / f"{named.removesuffix('.yaml')}.yaml"
+        path = folder / f"{config_name.removesuffix('.yaml')}.yaml"
         if path.is_file():
-            with suppress(yaml.YAMLError, OSError, UnicodeDecodeError):  # Hydra says what is wrong with it
+            with suppress(yaml.YAMLError, OSError, UnicodeDecodeError):  # Hydra reports the error later
                 content = yaml.safe_load(path.read_text(encoding="utf-8"))
-                found = content.get("plugins") if isinstance(content, dict) else None
-                return [str(item) for item in found] if isinstance(found, list) else []
+                listed = content.get("plugins") if isinstance(content, dict) else None
+                return [str(item) for item in listed] if isinstance(listed, list) else []
             return []
     return []
 
 
 def store_parts() -> None:
-    """Store all parts that are known by now; harmless when repeated."""
-    own = [parts.get(kind, name) for kind in dict.fromkeys(parts.PLACES.values()) for name in parts.own_names(kind)]
-    for part in [*own, *parts.outside()]:
+    """Store all parts known so far; parts that are stored already are skipped."""
+    built_in = [
+        parts.get(kind, name) for kind in dict.fromkeys(parts.PLACES.values()) for name in parts.own_names(kind)
+    ]
+    for part in [*built_in, *parts.outside()]:
         for place, kind in parts.PLACES.items():
             if kind == part.kind and (place, part.name, part.origin) not in _stored:
                 _store(place.replace(".", "/"), part)
@@ -71,6 +73,7 @@ def store_parts() -> None:
 
 
 def _store(group: str, part: parts.Part) -> None:
+    """Store the knobs of a part for one group, and, for a part from outside, the choice itself."""
     store = ConfigStore.instance()
     knobs = part.knobs or base_knobs(part.kind)
     node: DictConfig = OmegaConf.structured(knobs)

@@ -1,4 +1,4 @@
-"""Compose configs from Python, as the command line does."""
+"""Composition of configs from Python."""
 
 from itertools import product
 
@@ -20,13 +20,14 @@ from flipflop.sweep.hydra.registration import register
 
 
 def configs(*overrides: str) -> list[Config]:
-    """Compose runs as the command line does: `configs("seed=0..9", "regime=parallel")`.
+    """Return the configs that these overrides have on the command line: `configs("seed=0..9", "regime=parallel")`.
 
     Args:
-        overrides: `key=value` with the values, lists and ranges of a multirun; the runs are their product.
+        overrides: each `key=value`; a value can be a list or a range, as with -m. There is one config for each
+            combination of values.
 
     Raises:
-        ConfigError: an override that is not allowed, in one sentence.
+        ConfigError: an override is not allowed; the message is one sentence.
     """
     register()
     check(overrides)

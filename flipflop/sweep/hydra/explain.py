@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf have to say, as one sentence that names key, value and what is allowed."""
+"""Errors of Hydra and OmegaConf, explained in one sentence that names the key, the value and what is allowed."""
 
 import re
 from collections.abc import Iterator
@@ -14,15 +14,13 @@ from flipflop.config.keys import COMMON_RULES, base_knobs, knobs
 from flipflop.config.rules import ConfigError, Rule, refuse
 from flipflop.config.schema import in_test
 
-# How Hydra quotes the override it could not apply.
+# The messages of Hydra that quote the override that it could not apply.
 _OVERRIDE = re.compile(r"To append to your config use \+(.+)|Error merging override (.+)")
 
-
-# How Hydra quotes an axis of what is not a sweep.
+# The messages of Hydra about a key with several values where there is no sweep.
 _SEVERAL = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^\s']{1,40})")
 
-
-# What comes with an extra of flipflop, if it was installed.
+# Files of Hydra's config groups that come with an extra of flipflop, and the extra.
 _EXTRAS = {
     "hydra/sweeper/optuna": "optuna",
     "hydra/launcher/joblib": "joblib-launcher",
@@ -30,8 +28,7 @@ _EXTRAS = {
     "hydra/launcher/submitit_slurm": "slurm",
 }
 
-
-# Where knobs are that one may look for elsewhere.
+# Keys that one may try by mistake, and the right ones.
 _MOVED = {"controller.output_scale": "controller.output.scale", "eval.stop_after": "method.stop_after"}
 
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
@@ -39,7 +36,7 @@ WRONG_INPUT = (ConfigError, parts.PartError, *HYDRA_ERRORS)
 
 
 def explain(error: BaseException) -> str:
-    """One sentence for an error that wrong input caused."""
+    """Return one sentence that explains an error caused by wrong input (WRONG_INPUT)."""
     chain = list(_chain(error))
     override = next((match[1] or match[2] for e in chain if (match := _OVERRIDE.search(str(e)))), None)
     for cause in chain:
@@ -49,7 +46,7 @@ def explain(error: BaseException) -> str:
             return f"{cause.override} is not allowed: it cannot be read as key=value ({cause.message.splitlines()[0]})"
         if isinstance(cause, MissingConfigException):
             return _missing(cause)
-        key = re.sub(r"\[\d+\]$", "", getattr(cause, "full_key", None) or "")  # an item of a list is told by its list
+        key = re.sub(r"\[\d+\]$", "", getattr(cause, "full_key", None) or "")  # without the index of an item of a list
         if isinstance(cause, MissingMandatoryValue) and key:
             return f"{key} has no value: it must be {_words(key)}"
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and key:
@@ -62,13 +59,14 @@ def explain(error: BaseException) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those that caused it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _rules() -> dict[str, Rule]:
-    """The rules of all knobs that any config can have, by dotted key: those of every part too."""
+    """Return the rules of all knobs that a config can have, by dotted key, including those of all parts."""
     known = dict(COMMON_RULES)
     for place, part in _parts():
         known |= dict(knobs(part.knobs or base_knobs(part.kind), f"{place}."))
@@ -78,7 +76,7 @@ def _rules() -> dict[str, Rule]:
 
 
 def _parts() -> Iterator[tuple[str, parts.Part]]:
-    """Every part that is known, at every place where a config can have it."""
+    """Yield every known part with every place at which a config can have it."""
     for place, kind in parts.PLACES.items():
         for name in parts.names(kind):
             with suppress(parts.PartError):
@@ -86,7 +84,7 @@ def _parts() -> Iterator[tuple[str, parts.Part]]:
 
 
 def _with_knob(key: str) -> list[str]:
-    """The parts that have a knob of this dotted key, as `optimiser=adam` or `the world latch`."""
+    """Return the parts that have a knob of this dotted key, as `optimiser=adam` or `the world latch`."""
     having = []
     for place, part in _parts():
         named = f"the world {part.name}" if part.kind == "world" else f"{place.replace('.', '/')}={part.name}"
@@ -119,7 +117,7 @@ def _missing(error: MissingConfigException) -> str:
 
 
 def _broken(place: str, name: str) -> str | None:
-    """Why an installed part of this name cannot be had; None if there is none of this name."""
+    """Return why a part of this name cannot be imported; None if it can, or if there is none of this name."""
     kind = parts.PLACES.get(place)
     if kind is None or name not in parts.names(kind):
         return None

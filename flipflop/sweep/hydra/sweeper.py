@@ -1,4 +1,4 @@
-"""Hydra's sweeper: a sweep is a union of labelled grids, and all of it is planned before anything runs."""
+"""The sweeper plug-in for Hydra: it plans all runs of a union of labelled grids before the first one starts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -26,13 +26,18 @@ from flipflop.sweep.presentation import presenter
 
 
 class FlipflopSweeper(Sweeper):
-    """Expands axes into runs (flipflop.sweep.hydra.registration: its settings) and hands them to any launcher."""
+    """A sweeper that expands axes into runs and gives them to a launcher; SweeperSettings are its parameters."""
 
     def __init__(self, params: DictConfig | None, base: DictConfig | None, grids: ListConfig | None) -> None:
-        """Take the axes of a sweep file: one grid's params, or labelled grids with what they share.
+        """Read the axes of a sweep file.
+
+        Args:
+            params: the axes of a sweep with one grid, {key: values}.
+            base: axes that all of several grids have, unless a grid has its own.
+            grids: several grids, each {label: ..., params: {...}}.
 
         Raises:
-            ConfigError: both, or grids of another form.
+            ConfigError: both params and grids are given, or grids have another form.
         """
         if params and grids:
             raise ConfigError("hydra.sweeper has both params and grids: a sweep must have one of them")
@@ -45,18 +50,18 @@ class FlipflopSweeper(Sweeper):
         self.launcher: Launcher | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Hydra's call before a sweep."""
+        """Make the launcher; Hydra calls this before a sweep."""
         self.config, self.hydra_context = config, hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> Sequence[JobReturn]:
-        """Run the sweep's grids with the command line's overrides on top.
+        """Run the grids; axes on the command line replace those of the same key.
 
         Raises:
-            ConfigError: a run that cannot be run; then nothing has been written.
-            RunsFailed: runs that ended in an error, after all others are done.
+            ConfigError: a run cannot be run; then nothing has been written.
+            RunsFailed: some runs have ended in an error; all others are done.
         """
         runs = plan(self._jobs(arguments), composer_for(self.config, self.hydra_context))
         if isinstance(self.launcher, FlipflopLauncher):
@@ -69,15 +74,15 @@ class FlipflopSweeper(Sweeper):
         return returns
 
     def _jobs(self, arguments: Sequence[str]) -> Iterator[tuple[str | None, tuple[str, ...]]]:
-        given = dict(argument.split("=", 1) for argument in arguments)
+        on_command_line = dict(argument.split("=", 1) for argument in arguments)
         for label, params in self.grids:
-            texts = [f"{key}={value}" for key, value in {**params, **given}.items()]
+            texts = [f"{key}={value}" for key, value in {**params, **on_command_line}.items()]
             check(texts)
             for overrides in product(*map(axis, texts)):
                 yield label, overrides
 
     def _launch_elsewhere(self, runs: Sequence[PlannedRun]) -> Sequence[JobReturn]:
-        """Let a stock launcher run every job by itself, then gather what the jobs left."""
+        """Let a launcher that is not flipflop's run every job separately, then read what the jobs have written."""
         from rich.console import Console
 
         assert self.config is not None
@@ -103,16 +108,16 @@ class FlipflopSweeper(Sweeper):
 
 
 def _grid(grid: Any, shared: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
-    """A grid's label and axes: those that it shares with the others, unless it has its own."""
-    is_one = isinstance(grid, Mapping | DictConfig) and not set(grid) - {"label", "params"}
-    if not is_one or not (grid.get("params") or shared):
+    """Return the label and the axes of a grid; an axis of the grid replaces the shared one of the same key."""
+    is_grid = isinstance(grid, Mapping | DictConfig) and not set(grid) - {"label", "params"}
+    if not is_grid or not (grid.get("params") or shared):
         raise ConfigError(f"hydra.sweeper.grids has {grid}: each of its items must be {{label: ..., params: {{...}}}}")
     label = grid.get("label")
     return None if label is None else str(label), {**shared, **_texts(grid.get("params") or {})}
 
 
 def _texts(params: Mapping[str, Any]) -> dict[str, str]:
-    """Axes as on the command line: a YAML list is the same as its items with commas, ranges are written out."""
+    """Return axes as they are written on the command line: lists as items with commas, ranges expanded."""
     texts = {}
     for key, value in params.items():
         if key in OF_THE_SWEEP:

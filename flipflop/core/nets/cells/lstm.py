@@ -54,7 +54,7 @@ class LSTM(Cell):
         np.multiply(a[..., 3, :], tanh_c, out=h)
 
     def slopes(self, h: Floats) -> tuple[Floats, ...]:
-        """See Cell.slopes: dh_t/dc_t, the derivatives of c_t to z of i, f, g, that of h_t to z of o, and dc_t/dc_{t-1}."""
+        """See Cell.slopes: dh_t/dc_t, the derivative of c_t to z of i, f, g, of h_t to z of o, and dc_t/dc_{t-1}."""
         i, f, g, o = (self.a[..., gate, :] for gate in range(4))
         to_igf = np.stack([g * i * (1 - i), self.c[:-1] * f * (1 - f), i * (1 - g * g)], axis=-2)
         return o * (1 - self.tanh_c * self.tanh_c), to_igf, self.tanh_c * o * (1 - o), f
