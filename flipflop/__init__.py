@@ -1,11 +1,13 @@
 """flipflop: the bench for Schmidhuber's 1990 flip-flop experiment.
 
-    from flipflop import configs, train
+    from flipflop import configs, load, parts, train
 
-`configs` composes runs as the command line does, `train` trains those of equal structure in lock-step.
+`configs` composes runs as the command line does. `train` trains runs of equal structure in lock-step. `load` reads what
+runs have left in a folder. `parts` is the registry of cells, worlds and the like, with decorators to add one.
 """
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from flipflop.version import VERSION
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     from flipflop.config.schema import Config
     from flipflop.core.result import RunResult
     from flipflop.core.train import train
+    from flipflop.results.load import load
     from flipflop.sweep.hydra.configs import configs
 
-__all__ = ["Config", "ConfigError", "RunResult", "configs", "train"]
+__all__ = ["Config", "ConfigError", "RunResult", "configs", "load", "parts", "train"]
 __version__ = VERSION
 
 _HOMES = {
@@ -30,14 +33,15 @@ _HOMES = {
     "ConfigError": "flipflop.config.rules",
     "RunResult": "flipflop.core.result",
     "configs": "flipflop.sweep.hydra.configs",
+    "load": "flipflop.results.load",
     "train": "flipflop.core.train",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, when it is asked for: numpy and Hydra would make every import slow."""
+    """Import a public name when it is asked for: numpy and Hydra would make every import slow."""
+    if name == "parts":
+        return import_module("flipflop.parts")
     if name not in _HOMES:
         raise AttributeError(f"module 'flipflop' has no attribute '{name}'")
-    from importlib import import_module
-
     return getattr(import_module(_HOMES[name]), name)

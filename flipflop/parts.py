@@ -114,7 +114,7 @@ def _origin_of(module: str) -> str:
 
 
 def _is_edited(earlier: str, origin: str) -> bool:
-    """Whether two origins are texts of one file: a session that loads it again after an edit has the new one."""
+    """Return whether two origins are texts of the same file, which a session may load again after an edit."""
     return " sha256 " in origin and earlier.partition(" sha256 ")[0] == origin.partition(" sha256 ")[0]
 
 

@@ -27,12 +27,12 @@ class Group:
 
     @property
     def title(self) -> str:
-        """The name in one line: `regime=parallel, controller.hidden=8`."""
+        """The name as one line of text: `regime=parallel, controller.hidden=8`."""
         return ", ".join(cell if key == "label" else f"{key}={cell}" for key, cell in self.name.items()) or "all runs"
 
     @property
     def trials(self) -> list[Record]:
-        """The runs with an outcome: a diverged run is a trial without success, a failed one is no trial."""
+        """The runs with a result; a diverged run is a trial without success, a failed one is no trial."""
         return [record for record in self.records if record.status in FINISHED]
 
 
@@ -48,12 +48,12 @@ class Sweep:
 
     @property
     def missing(self) -> int:
-        """How many of the planned runs have no record."""
+        """The number of planned runs without a record."""
         return self.planned - len(self.records)
 
     @property
     def is_single(self) -> bool:
-        """Whether this is the folder of a single run, which Hydra marks by a folder `.hydra`."""
+        """True for the folder of a single run, in which Hydra makes a folder `.hydra`."""
         return len(self.records) == 1 and (self.folder / ".hydra").is_dir()
 
     def all_problems(self) -> list[str]:

@@ -42,7 +42,7 @@ class Episode(NamedTuple):
 
 
 class Landscape(NamedTuple):
-    """Predicted and true pain of every action in one situation (experiment: Further worlds)."""
+    """Predicted and true pain of every action in one situation (the page, Pain landscape)."""
 
     context: str  # the name of the situation
     desired: float  # the desired action

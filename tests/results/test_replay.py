@@ -41,9 +41,7 @@ def test_an_episode(trained):
     """C acts on what it sees, M predicts from events, the last pain and the action: as plain loops do."""
     arrays, settings = trained
     arrays = of_run(arrays, 1)
-    (episode,) = replay.fresh_episodes(
-        net_of(arrays, "controller"), net_of(arrays, "world_model"), settings
-    )
+    (episode,) = replay.fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"), settings)
     assert episode.events.shape == (80, 3)
     latch = 0
     last_pain, last_action = 0.0, 0.5
@@ -68,8 +66,7 @@ def test_the_episode_is_nobodys(trained):
     arrays, settings = trained
     pairs = [of_run(arrays, run) for run in range(2)]
     first, second = (
-        replay.fresh_episodes(net_of(pair, "controller"), net_of(pair, "world_model"), settings)[0]
-        for pair in pairs
+        replay.fresh_episodes(net_of(pair, "controller"), net_of(pair, "world_model"), settings)[0] for pair in pairs
     )
     np.testing.assert_array_equal(first.events, second.events)
     generator = np.random.default_rng(settings["eval.seed"])

@@ -1,6 +1,6 @@
 """Optimisers: gradient descent for R nets at once, with knobs per run, and clipping by the global norm.
 
-An optimiser updates theta (R, P) in place and holds its own state; its knobs are (R, 1) columns. A run that does not
+An optimiser updates theta (R, P) in place and holds its state; its knobs are (R, 1) columns. A run that does not
 learn at an update keeps exactly its weights. In its warm-up it also keeps exactly its initial state.
 """
 
