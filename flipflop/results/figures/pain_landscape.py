@@ -25,7 +25,7 @@ def pain_landscape(record: Record, arrays: Arrays) -> Figure:
     axes: NDArray[Any] = figure.subplots(1, len(views), sharey=True, squeeze=False)[0]
     for view, ax in zip(views, axes, strict=True):
         ax.plot(ACTIONS, view.predicted, color=BLUE, linewidth=1.8, label="predicted by M")
-        ax.plot(ACTIONS, view.true, color=BLACK, linestyle="--", linewidth=1, label="true, (y - desired)²")
+        ax.plot(ACTIONS, view.true, color=BLACK, linestyle="--", linewidth=1, label="true pain")
         ax.axvline(view.desired, color=VERMILION, linestyle=":", linewidth=2, label="desired", clip_on=False)
         best = int(view.predicted.argmin())
         ax.plot(

@@ -47,7 +47,9 @@ def test_episode(record: Record, episode: Episode) -> Figure:
 def plot_events(ax: Axes, episode: Episode, channels: Sequence[str]) -> None:
     """Plot a mark for each event, in one row for each channel."""
     number = len(channels)
-    for row, marker in zip(range(number), cycle(("v", "^", "x", "s", "d", "*")), strict=False):
+    markers = cycle(("v", "^", "s", "d", "*"))
+    for row, channel in enumerate(channels):
+        marker = "x" if channel == "X" else next(markers)
         at = np.flatnonzero(episode.events[:, row]) + 1
         ax.plot(at, np.full(len(at), row), linestyle="", marker=marker, color=BLACK, markersize=5)
     meaning = {"A": "A (to 0)", "B": "B (to 1)"} if list(channels) == ["A", "B", "X"] else {}
