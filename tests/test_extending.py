@@ -222,6 +222,24 @@ def test_again_from_the_record(swept):
     assert "dial" in python(swept, *rerun, "--plugins", *without_the_world, code=2)
 
 
+def test_compared_by_any_part(listings):
+    """Runs of an outside part are compared with those of our own by that part, whatever knobs either has."""
+    places = ["env=flipflop,dial", "controller/cell=elman,mgu", "optimiser=adam,momentum", "method=world_model,teacher"]
+    out = train(listings, "-m", PLUGINS, *places, "name=parts", "hydra.launcher.n_jobs=1", *TINY)
+    assert "16 runs: 16 ok" in out
+    for place, pairs in (("env", 8), ("controller/cell", 8), ("optimiser", 8), ("method", 8)):
+        out = python(listings, "-m", "flipflop.compare", "outputs/sweeps/parts", "--by", place)
+        assert f"by {place.replace('/', '.')}: " in out
+        assert len(re.findall(r"0/1 \S+ +0/1 ", out)) == pairs, out
+    page = listings / "outputs/sweeps/parts/report.html"
+    python(listings, "-m", "flipflop.report", "outputs/sweeps/parts")
+    text = page.read_text()
+    assert f"flipflop.rerun outputs/sweeps/parts 0 --plugins {' '.join(FILES)}" in text
+    assert "8 runs cannot be replayed without the world dial of dial.py sha256 " in text
+    python(listings, "-m", "flipflop.report", "outputs/sweeps/parts", "--plugins", *FILES)
+    assert "cannot be replayed" not in page.read_text()
+
+
 KEYS = """
 from flipflop import configs
 from flipflop.records.planned import run_key
@@ -255,6 +273,11 @@ def test_an_edited_file(listings):
     rerun = ["-m", "flipflop.rerun", folder]
     assert "they must be the same" in python(listings, *rerun, 0, "--plugins", "mgu.py", code=2)
     assert "is bitwise the same" in python(listings, *rerun, 2, "--plugins", "mgu.py")
+    animate = ["-m", "flipflop.animate", folder, 0, "--plugins", "mgu.py"]
+    assert "they must be the same" in python(listings, *animate, code=2)  # it would show what the run never did
+    figures = python(listings, "-m", "flipflop.report", folder, "--run", 0, "--plugins", "mgu.py")
+    assert "they must be the same" in figures
+    assert "test_episode" not in figures
 
 
 def test_a_file_that_is_edited_while_a_sweep_trains(listings):
@@ -365,6 +388,7 @@ def test_reports_of_every_part(swept):
     assert "distance" in out
     assert (swept / "outputs/sweeps/every/report.html").is_file()
     few, all_of_them = python(swept, *report, "--run", 1), python(swept, *report, "--run", 1, "--plugins", *FILES)
+    assert "are left out: it needs the" in few
     assert "pain_landscape" not in few
     assert "pain_landscape" in all_of_them
     animate = ["-m", "flipflop.animate", "outputs/sweeps/every", 1]

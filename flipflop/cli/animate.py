@@ -14,12 +14,13 @@ from flipflop.config.rules import ConfigError
 from flipflop.core.nets.weights import Net
 from flipflop.plurals import counted
 from flipflop.records.arrays import Arrays
+from flipflop.records.configs import config_of
 from flipflop.records.files import write_atomically
 from flipflop.records.nets import net_of, snapshots_of, with_last
 from flipflop.records.record import Record
 from flipflop.results.figures.animation import gif
 from flipflop.results.load import Sweep, load
-from flipflop.results.replay import fresh_episodes
+from flipflop.results.replay import Replay
 
 MOST_FRAMES = 50  # as in the page's animation (its section Running)
 
@@ -68,10 +69,11 @@ def animate(sweep: Sweep, record: Record, path: Path, most_frames: int, console:
     """
     if path.is_dir():
         raise ConfigError(f"--out={path} is not allowed: it must be a file, and is a folder")
+    replay = Replay(config_of(record, with_metrics=False))
     path.parent.mkdir(parents=True, exist_ok=True)
     moments, nets = _moments_of_training(record, sweep.arrays(record), most_frames, console)
     chosen = np.unique(np.linspace(0, len(moments) - 1, min(most_frames, len(moments))).round().astype(int))
-    episodes = fresh_episodes(nets[0].select(chosen), nets[1].select(chosen), record.config)
+    episodes = replay.fresh_episodes(nets[0].select(chosen), nets[1].select(chosen))
     content = gif(record, [moments[i] for i in chosen], episodes)
     write_atomically(path, content)
     console.print(

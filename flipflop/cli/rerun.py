@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from flipflop import parts
 from flipflop.cli.exits import ExitStatus, exit_on_error
 from flipflop.cli.plugin_option import add_plugin_option, load_plugins_of
 from flipflop.config.combinations import validate
-from flipflop.config.keys import config_from, origins, with_settings
+from flipflop.config.keys import with_settings
 from flipflop.config.rules import ConfigError
-from flipflop.config.schema import Config
 from flipflop.core.result import RunResult
 from flipflop.core.train import train
 from flipflop.progress import Bar
 from flipflop.records.arrays import Arrays, arrays_of
+from flipflop.records.configs import config_of
 from flipflop.records.record import FINISHED, Record, finite
 from flipflop.results.load import load
 
@@ -94,38 +93,13 @@ def train_again(record: Record, console: Console, changes: Mapping[str, Any] | N
         ConfigError: this version cannot run its config.
     """
     config = with_settings(config_of(record), changes or {})
+    validate(config)
     with Bar(console, f"run {record.index}") as bar:
         (result,) = train(
             [config],
             lambda step, *_: bar.show(step / config.regime.steps, lambda: f"{record.counts_in} {step:,}"),
         )
     return result, {name: stack[0] for name, stack in arrays_of([result]).items()}
-
-
-def config_of(record: Record) -> Config:
-    """Return the config in a record, converted to the types of the schema.
-
-    Raises:
-        ConfigError: this version cannot run it.
-    """
-    for place, origin in record.origins.items():
-        kind, name = parts.PLACES.get(place, "metric"), record.config.get(f"{place}.name", place.rpartition(".")[2])
-        how = "give its file by --plugins" if " sha256 " in origin else "install it"
-        if name not in parts.names(kind):
-            raise ConfigError(f"run {record.index} needs the {kind} {name} of {origin}, which is not here: {how}")
-    try:
-        config = config_from(record.config)
-    except ConfigError as error:
-        raise ConfigError(f"the record's config is not one of this flipflop: {error}") from error
-    here = origins(config)
-    for place in {**record.origins, **here}:
-        then, now = (found.get(place, "flipflop") for found in (record.origins, here))
-        if then != now:
-            raise ConfigError(
-                f"the record's {place} is from {then}, and what is here from {now}: they must be the same"
-            )
-    validate(config)
-    return config
 
 
 def find_differences(record: Record, recorded: Arrays, result: RunResult) -> list[str]:

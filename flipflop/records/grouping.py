@@ -86,7 +86,7 @@ def grouped(runs: Sequence[AnyRun]) -> list[tuple[dict[str, str], list[AnyRun]]]
             same = Counter(json.dumps(cells) for cells, _ in named)
             named = [
                 (
-                    cells | {f"{place} from": group[0].origins.get(place, "")}
+                    cells | {f"{place}.from": group[0].origins.get(place, "")}
                     if same[json.dumps(cells)] > 1
                     else cells,
                     group,

@@ -1,5 +1,6 @@
 """Reading of finished runs as records, pandas tables and numpy arrays, from which figures and reports are made."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from flipflop.config.rules import ConfigError
 from flipflop.plurals import counted
 from flipflop.records.arrays import Arrays, load_arrays, load_block
+from flipflop.records.configs import unmet_needs
 from flipflop.records.grouping import grouped
 from flipflop.records.record import FINISHED, Record
 from flipflop.records.store import damaged_blocks, read_jobs
@@ -63,6 +65,16 @@ class Sweep:
             records = [record for record in self.records if self.homes[record.key] == home]
             damaged += damaged_blocks(home, records).values()
         return self.problems + damaged
+
+    def parts_not_here(self) -> list[str]:
+        """Return a sentence for each part that runs need to be replayed, and that is not here as it was."""
+        needing = Counter(
+            need
+            for record in self.records
+            if record.status in FINISHED and record.origins
+            for need in unmet_needs(record, with_metrics=False)
+        )
+        return [f"{counted(number, 'run')} cannot be replayed without {need}" for need, number in needing.items()]
 
     def arrays(self, record: Record) -> Arrays:
         """Return a run's history and weights, by the names that outputs/README.md lists.

@@ -1,12 +1,13 @@
 """Replay of a trained run from its record: a test episode, and the pain landscape of the world model."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flipflop.config.keys import config_from, evaluation_world, part_of
+from flipflop.config.keys import evaluation_world, part_of
+from flipflop.config.schema import Config
 from flipflop.core.acting import accuracy_of, act, predict
 from flipflop.core.nets.cells.base import cell_maker
 from flipflop.core.nets.rollout import Rollout
@@ -14,7 +15,6 @@ from flipflop.core.nets.weights import Net
 from flipflop.core.worlds.base import Episodes, World, make_world
 
 Floats = NDArray[np.floating]
-Settings = dict[str, Any]  # a record's config: {dotted key: value}
 
 EPISODE_LENGTH = 80  # time steps of the test episode (the page, One test episode after training)
 ACTIONS = np.linspace(0, 1, 101)  # the actions of the pain landscape
@@ -76,13 +76,9 @@ class Replay:
     This needs all parts of the run, whereas tables and training curves do not.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Make the parts that the settings of a record name.
-
-        Raises:
-            ConfigError: a part does not exist.
-        """
-        self.config = config_from(settings)
+    def __init__(self, config: Config) -> None:
+        """Make the parts of a run from its config (flipflop.records.configs.config_of)."""
+        self.config = config
         self.has_world_model: bool = part_of(self.config, "method").make.has_world_model
         self.world = make_world([evaluation_world(self.config)], self.config.dtype)
         self.trained_in = make_world([self.config.env], self.config.dtype)
@@ -167,21 +163,3 @@ class Replay:
             )
             for run in range(R)
         ]
-
-
-def fresh_episodes(controllers: Net, world_models: Net, settings: Settings) -> list[Episode]:
-    """Let each pair act and predict in one test episode of a record's settings (Replay.fresh_episodes).
-
-    Raises:
-        ConfigError: a part that the settings name does not exist.
-    """
-    return Replay(settings).fresh_episodes(controllers, world_models)
-
-
-def landscapes(controller: Net, world_model: Net, settings: Settings) -> list[Landscape]:
-    """Return M's predicted pain of every action in each of the world's situations (Replay.landscapes).
-
-    Raises:
-        ConfigError: a part that the settings name does not exist.
-    """
-    return Replay(settings).landscapes(controller, world_model)

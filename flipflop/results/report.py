@@ -8,6 +8,7 @@ from rich.console import Console
 
 from flipflop.config.rules import ConfigError
 from flipflop.plurals import counted
+from flipflop.records.configs import unmet_needs
 from flipflop.records.record import FINISHED, Record
 from flipflop.results.figures import of_run as figures_of_run
 from flipflop.results.figures import of_sweep as figures_of_sweep
@@ -25,7 +26,7 @@ def report(sweep: Sweep, console: Console) -> None:
     Raises:
         OSError: a file cannot be written.
     """
-    for problem in sweep.all_problems():
+    for problem in [*sweep.all_problems(), *sweep.parts_not_here()]:
         console.print(f"note: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if sweep.is_single:
         (record,) = sweep.records
@@ -69,6 +70,14 @@ def draw_run(sweep: Sweep, record: Record, console: Console) -> None:
     """
     if record.status not in FINISHED:
         raise ConfigError(f"run {record.index} is {record.status}: it has left nothing to draw")
+    for need in unmet_needs(record, with_metrics=False):
+        console.print(
+            f"note: the figures that replay the run are left out: it needs {need}",
+            style="yellow",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     folder = sweep.folder / "figures"
     figures = figures_of_run.plot(record, sweep.arrays(record))
     _save(figures, folder if sweep.is_single else folder / f"run_{record.index}", console)

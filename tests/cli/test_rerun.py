@@ -6,9 +6,10 @@ import re
 import pytest
 from baseline import baseline
 
-from flipflop.cli.rerun import config_of, main
+from flipflop.cli.rerun import main
 from flipflop.config.rules import ConfigError
 from flipflop.core.train import train
+from flipflop.records.configs import config_of
 from flipflop.records.folder import Folder
 from flipflop.records.planned import PlannedRun, run_key
 from flipflop.records.record import Outcome, line_of

@@ -1,5 +1,7 @@
 """The figures of a run: what is plotted with which labels, not the pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from baseline import SGD, baseline
@@ -7,15 +9,17 @@ from baseline import SGD, baseline
 from flipflop.config.keys import counts_in, flat
 from flipflop.core.train import train
 from flipflop.records.arrays import arrays_of
+from flipflop.records.configs import config_of
 from flipflop.records.nets import net_of
 from flipflop.records.record import Record
 from flipflop.results.figures.of_run import plot
 from flipflop.results.figures.pain_landscape import pain_landscape
 from flipflop.results.figures.style import save, svg_of
+from flipflop.results.figures.test_episode import right_steps
 from flipflop.results.figures.test_episode import test_episode as plot_episode
 from flipflop.results.figures.training_curves import moving_median, training_curves
 from flipflop.results.figures.weights import weights
-from flipflop.results.replay import ACTIONS, fresh_episodes, landscapes
+from flipflop.results.replay import ACTIONS, Replay
 
 SMALL = {"regime.steps": 60, "controller.hidden": 5, "world_model.hidden": 3}
 TINY = SMALL | {"method.warmup_steps": 20}
@@ -69,7 +73,8 @@ def test_training_curves(run):
     axes = training_curves(record, arrays).axes
     assert [ax.get_yscale() for ax in axes] == ["log", "log", "linear"]
     assert axes[-1].get_xlabel() == "outer step"
-    assert "squared distance" in axes[0].get_ylabel()
+    assert axes[0].get_ylabel() == "pain of C\n(squared distance)"
+    assert axes[-1].get_ylabel() == "accuracy of C\n(part of time steps)"
     for ax, name in zip(axes, ("pain", "world_model_loss", "accuracy"), strict=True):
         (curve,) = (line for line in ax.lines if line.get_label() == "moving median")
         np.testing.assert_array_equal(curve.get_xdata(), np.arange(1, 61))
@@ -104,18 +109,45 @@ def test_the_moving_median():
 
 
 def test_the_test_episode(run):
-    """Every event has a mark; latch, action, pain and prediction are those of the replayed episode."""
+    """Every event has a mark; desired action, action, pain and prediction are those of the replayed episode."""
     record, arrays = run
-    (episode,) = fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
-    events, latch, pain = plot_episode(record, episode).axes
+    (episode,) = Replay(config_of(record)).fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
+    events, action, pain = plot_episode(record, episode).axes
     for row, line in enumerate(events.lines):
         np.testing.assert_array_equal(line.get_xdata() - 1, np.flatnonzero(episode.events[:, row]))
-    lines = {line.get_label(): line.get_ydata() for ax in (latch, pain) for line in ax.lines}
-    assert set(lines) == {"desired latch", "action y", "pain", "pain predicted\nby M"}
-    np.testing.assert_array_equal(lines["desired latch"], episode.desired)
+    lines = {line.get_label(): line.get_ydata() for ax in (action, pain) for line in ax.lines}
+    assert set(lines) == {"desired action", "action y", "pain", "pain predicted\nby M"}
+    np.testing.assert_array_equal(lines["desired action"], episode.desired)
     np.testing.assert_array_equal(lines["action y"], episode.actions)
     np.testing.assert_array_equal(lines["pain predicted\nby M"], episode.predicted)
     assert pain.get_xlabel() == "time step"
+    assert action.get_ylabel() == "action"
+    assert "of its time steps right" in titles(plot_episode(record, episode)).replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "pain", "accuracy"),
+    [
+        ({"env.name": "latch", "env.pain_at": "x"}, "pain of C\n(squared distance)", "part of judged steps"),
+        ({"env.name": "toggle"}, "pain of C", "part of judged steps"),
+        ({"env.name": "of_a_plugin"}, "pain of C", "part of judged steps"),
+    ],
+)
+def test_labels_in_other_worlds(run, settings, pain, accuracy):
+    """Curves say nothing that holds in the page's world alone."""
+    record, arrays = run
+    axes = training_curves(replace(record, config=record.config | settings), arrays).axes
+    assert axes[0].get_ylabel() == pain
+    assert accuracy in axes[-1].get_ylabel()
+
+
+def test_judged_time_steps():
+    """Where only some actions are judged, the title counts these."""
+    record, arrays = trained({"env.pain_at": "x"})
+    (episode,) = Replay(config_of(record)).fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
+    title = titles(plot_episode(record, episode)).replace("\n", " ")
+    assert f"{episode.accuracy:.0%} of its judged time steps right" in title
+    assert right_steps(episode._replace(asked=np.zeros_like(episode.asked))) == "none of its time steps judged"
 
 
 def squares_of(patch):
@@ -157,8 +189,8 @@ def test_large_nets_are_images():
 def test_the_pain_landscape(run):
     """There is one panel for each context, with the prediction, the true pain and the errors."""
     record, arrays = run
-    views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
-    axes = pain_landscape(record, arrays).axes
+    views = Replay(config_of(record)).landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
+    axes = pain_landscape(record, views).axes
     assert [ax.get_title() for ax in axes] == [view.context for view in views]
     for view, ax in zip(views, axes, strict=True):
         predicted, true, desired, minimum = ax.lines

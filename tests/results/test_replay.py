@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from baseline import baseline
 
-from flipflop.config.keys import flat
+from flipflop.config.keys import config_from, flat
 from flipflop.core.train import train
 from flipflop.core.worlds.base import streams
 from flipflop.records.arrays import arrays_of
@@ -19,6 +19,10 @@ def trained():
     """Train two runs of a block; return all their arrays, and their settings."""
     configs = [baseline(SHORT | {"seed": seed, "controller.hidden": 5, "world_model.hidden": 3}) for seed in (1, 2)]
     return arrays_of(train(configs)), flat(configs[0])
+
+
+def of(settings):
+    return replay.Replay(config_from(settings))
 
 
 def of_run(arrays, run):
@@ -41,7 +45,7 @@ def test_an_episode(trained):
     """C acts on what it sees, M predicts from events, the last pain and the action: as plain loops do."""
     arrays, settings = trained
     arrays = of_run(arrays, 1)
-    (episode,) = replay.fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"), settings)
+    (episode,) = of(settings).fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
     assert episode.events.shape == (80, 3)
     latch = 0
     last_pain, last_action = 0.0, 0.5
@@ -66,7 +70,7 @@ def test_the_episode_is_nobodys(trained):
     arrays, settings = trained
     pairs = [of_run(arrays, run) for run in range(2)]
     first, second = (
-        replay.fresh_episodes(net_of(pair, "controller"), net_of(pair, "world_model"), settings)[0] for pair in pairs
+        of(settings).fresh_episodes(net_of(pair, "controller"), net_of(pair, "world_model"))[0] for pair in pairs
     )
     np.testing.assert_array_equal(first.events, second.events)
     generator = np.random.default_rng(settings["eval.seed"])
@@ -82,7 +86,7 @@ def test_a_burn_in_comes_before(trained):
     arrays = of_run(arrays, 0)
     nets = [net_of(arrays, name) for name in ("controller", "world_model")]
     burnt = settings | {"eval.burn_in": 70, "eval.burn_in_seed": 777}
-    (episode,) = replay.fresh_episodes(*nets, burnt)
+    (episode,) = of(burnt).fresh_episodes(*nets)
     generator = np.random.default_rng(777)
     uniforms = generator.random(30 * 130 + 150)[-150:]
     named = weights_of(arrays, "controller")
@@ -97,7 +101,7 @@ def test_a_burn_in_comes_before(trained):
     np.testing.assert_allclose(episode.actions, actions[70:], rtol=1e-12)
     assert len(episode.desired) == len(episode.predicted) == 80
 
-    views = [replay.landscapes(*nets, of) for of in (settings, burnt)]
+    views = [of(each).landscapes(*nets) for each in (settings, burnt)]
     assert [view.desired for view in views[0]] == [view.desired for view in views[1]]
     assert not np.allclose(views[0][0].predicted, views[1][0].predicted, atol=1e-6)
 
@@ -107,9 +111,9 @@ def test_snapshots(trained):
     arrays, settings = trained
     arrays = of_run(arrays, 0)
     nets = [snapshots_of(arrays, name, 4) for name in ("controller", "world_model")]
-    episodes = replay.fresh_episodes(*nets, settings)
+    episodes = of(settings).fresh_episodes(*nets)
     assert len(episodes) == 4  # after 0, 20, 40 and 60 outer steps
-    (last,) = replay.fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"), settings)
+    (last,) = of(settings).fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
     np.testing.assert_array_equal(episodes[-1].actions, last.actions)
     np.testing.assert_array_equal(episodes[-1].predicted, last.predicted)
     assert not np.array_equal(episodes[0].actions, last.actions)
@@ -119,7 +123,7 @@ def test_landscapes(trained):
     """M predicts the pain of each action at a context's last step, after C's actions: as plain loops do."""
     arrays, settings = trained
     arrays = of_run(arrays, 0)
-    views = replay.landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), settings)
+    views = of(settings).landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
     assert [(view.context, view.desired) for view in views] == [
         ("just after A", 0),
         ("after A and distractors", 0),
@@ -161,9 +165,9 @@ def test_single_precision_and_divergence():
         if spoil:
             arrays["controller.input"][...] = np.nan
         nets = [net_of(arrays, name) for name in ("controller", "world_model")]
-        (episode,) = replay.fresh_episodes(*nets, flat(config))
+        (episode,) = of(flat(config)).fresh_episodes(*nets)
         assert np.isnan(episode.actions).any() == spoil
-        assert len(replay.landscapes(*nets, flat(config))) == 5
+        assert len(of(flat(config)).landscapes(*nets)) == 5
 
 
 def test_initial_snapshot_is_the_draw(trained):
@@ -177,8 +181,8 @@ def test_a_world_that_asks(trained):
     """In a test that asks at X there is no pain elsewhere; accuracy and landscapes follow what is asked."""
     arrays, settings = trained
     nets = [net_of(of_run(arrays, 0), name) for name in ("controller", "world_model")]
-    (plain,) = replay.fresh_episodes(*nets, settings)
-    (episode,) = replay.fresh_episodes(*nets, settings | {"eval.env.pain_at": "x", "eval.env.min_lag": 3})
+    (plain,) = of(settings).fresh_episodes(*nets)
+    (episode,) = of(settings | {"eval.env.pain_at": "x", "eval.env.min_lag": 3}).fresh_episodes(*nets)
     waiting = plain.events[:, 2] > episode.events[:, 2]
     assert waiting.any()
     np.testing.assert_array_equal(episode.asked, episode.events[:, 2])
@@ -188,7 +192,7 @@ def test_a_world_that_asks(trained):
     assert episode.accuracy == ((episode.actions > 0.5) == (episode.desired == 1))[is_asked].mean()
     assert episode._replace(asked=np.zeros(80)).accuracy == 1
 
-    views = replay.landscapes(*nets, settings | {"env.pain_at": "x"})
+    views = of(settings | {"env.pain_at": "x"}).landscapes(*nets)
     assert [view.is_asked for view in views] == [False, True, False, True, False]
     assert [view.true.any() for view in views] == [False, True, False, True, False]
     assert np.isnan(views[0].distance)

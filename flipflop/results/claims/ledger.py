@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flipflop.records.arrays import Arrays
+from flipflop.records.configs import config_of
 from flipflop.records.nets import net_of
 from flipflop.records.record import Record
 from flipflop.results.claims.question import Question, Row, interval
-from flipflop.results.replay import fresh_episodes, landscapes
+from flipflop.results.replay import Replay
 
 WINDOW = 50  # outer steps over which training curves are averaged, as single episodes are too noisy
 A, B, CONSTANT, PAIN, ACTION = 0, 1, 3, 4, 5  # columns of input weights
@@ -38,8 +39,9 @@ def measures(record: Record, arrays: Arrays) -> dict[str, float]:
     controller, world_model = net_of(arrays, "controller"), net_of(arrays, "world_model")
     C, M = (_columns(arrays, net) for net in ("controller", "world_model"))
     memory = np.abs(arrays["world_model.recurrent"].astype(float))
-    (episode,) = fresh_episodes(controller, world_model, record.config)
-    views = landscapes(controller, world_model, record.config)
+    replay = Replay(config_of(record))
+    (episode,) = replay.fresh_episodes(controller, world_model)
+    views = replay.landscapes(controller, world_model)
     assert episode.predicted is not None  # it is None only with method=direct
     return {
         "accuracy_at_end": float(accuracy[-1]),

@@ -107,6 +107,7 @@ def compare_by(sweeps: Sequence[Sweep], key: str) -> Result:
     pooled = deduplicate(record for sweep in sweeps for record in sweep.records)
     side = _side([Group(name, members) for name, members in grouped(pooled)])
     axes = _axes(side)
+    key = key.replace("/", ".")  # a choice is written as in an override, controller/cell, or as a key
     key = key.removesuffix(".name") if key.removesuffix(".name") in axes else key
     if key not in axes:
         raise ConfigError(f"--by {key} is not allowed: {_why_not(key, side, axes)}; {_choices(axes)}")
@@ -182,7 +183,7 @@ def _side(members: Iterable[Group]) -> Side:
 def _settings_of(record: Record) -> Settings:
     """Return what tells a group from others, as text: its settings, and where its outside parts come from."""
     settings = {key: _text(value) for key, value in record.config.items() if key not in UNGROUPED_KEYS}
-    return settings | {f"{place} from": origin for place, origin in record.origins.items() if place in PLACES}
+    return settings | {f"{place}.from": origin for place, origin in record.origins.items() if place in PLACES}
 
 
 def _text(value: object) -> str:
@@ -224,13 +225,14 @@ def _axes(side: Side) -> dict[str, list[str]]:
     """Return the keys in which groups differ, as {key: keys that vary with it, itself included}.
 
     The keys of a config group (regime.steps, regime.episodes_per_step) vary with its choice (regime) if each choice
-    always comes with the same value of them.
+    always comes with the same value of them. So do those of eval.env, as both worlds are the choice env, and where
+    an outside part comes from (env.from).
     """
     keys = dict.fromkeys(key for settings, _ in side for key in settings)
     varying = [key for key in keys if len(_values(side, key)) > 1]
     axes: dict[str, list[str]] = {}
     for key in varying:
-        choice, _, _ = key.rpartition(".")
+        choice = key.rpartition(".")[0].removeprefix("eval.") if key.startswith("eval.env.") else key.rpartition(".")[0]
         chosen = f"{choice}.name"
         pairs = {(_value(settings, chosen), _value(settings, key)) for settings, _ in side}
         is_set_by_choice = chosen in varying and len(pairs) == len(_values(side, chosen))

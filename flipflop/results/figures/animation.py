@@ -12,7 +12,7 @@ from PIL import Image
 from flipflop.records.record import Record
 from flipflop.results.figures.labels import channels_of
 from flipflop.results.figures.style import BLUE, VERMILION, grid, in_style, new_figure
-from flipflop.results.figures.test_episode import plot_events, plot_latch
+from flipflop.results.figures.test_episode import plot_action, plot_events, right_steps
 from flipflop.results.replay import Episode
 
 FRAMES_PER_SECOND = 10
@@ -43,12 +43,12 @@ def frame(record: Record, moment: int, episode: Episode) -> Figure:
     figure = new_figure(7, 4.2)
     figure.suptitle(
         f"After {moment:,} {record.counts_in}s: mean pain {episode.pain.mean():.4f}, "
-        f"{episode.accuracy:.0%} of its time steps right (seed {record.config['seed']})",
+        f"{right_steps(episode)} (seed {record.config['seed']})",
         fontsize=10,
     )
     axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=(1, 2, 1.4))
     plot_events(axes[0], episode, channels_of(record.config, episode.events.shape[1]))
-    plot_latch(axes[1], episode)
+    plot_action(axes[1], episode)
     t = np.arange(1, len(episode.pain) + 1)
     axes[2].plot(t, episode.pain, color=VERMILION, label="pain")
     if episode.predicted is not None:

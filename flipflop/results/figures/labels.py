@@ -37,3 +37,14 @@ def lag_label(settings: Mapping[str, Any]) -> str:
     except parts.PartError:
         since = "the event"
     return f"time steps since {since}"
+
+
+def pain_label(settings: Mapping[str, Any]) -> str:
+    """Return the label of an axis of C's pain; what it measures is known of the page's world alone."""
+    return "pain of C\n(squared distance)" if settings.get("env.name") == "latch" else "pain of C"
+
+
+def accuracy_label(settings: Mapping[str, Any]) -> str:
+    """Return the label of an axis of C's accuracy, in which judged time steps count: in the page's world all."""
+    judges_all = (settings.get("env.name"), settings.get("env.pain_at")) == ("latch", "every")
+    return f"accuracy of C\n(part of {'time' if judges_all else 'judged'} steps)"

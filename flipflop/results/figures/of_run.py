@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from flipflop.config.rules import ConfigError
 from flipflop.records.arrays import Arrays
+from flipflop.records.configs import config_of
 from flipflop.records.nets import net_of
 from flipflop.records.record import Record
 from flipflop.results.figures.pain_landscape import pain_landscape
@@ -31,13 +32,13 @@ def plot(record: Record, arrays: Arrays) -> dict[str, Figure]:
     if len(arrays["pain"]):
         figures["training_curves"] = training_curves(record, arrays)
     try:
-        replay = Replay(record.config)
-    except ConfigError:  # one of its parts is not here: what needs none of it can be drawn
+        replay = Replay(config_of(record, with_metrics=False))
+    except ConfigError:  # a part of the run is not here: what needs none of it can be drawn (Sweep.parts_not_here)
         return figures | {f"{name}_weights": weights(record, arrays, name) for name in NETS}
     (episode,) = replay.fresh_episodes(controller, world_model)
     figures["test_episode"] = test_episode(record, episode)
     figures["controller_weights"] = weights(record, arrays, "controller")
     if replay.has_world_model:
         figures["world_model_weights"] = weights(record, arrays, "world_model")
-        figures["pain_landscape"] = pain_landscape(record, arrays)
+        figures["pain_landscape"] = pain_landscape(record, replay.landscapes(controller, world_model))
     return figures

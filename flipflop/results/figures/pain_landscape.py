@@ -1,25 +1,28 @@
 """The figure of the pain that the world model predicts for every action, in each of the page's latch contexts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from flipflop.records.arrays import Arrays
-from flipflop.records.nets import net_of
 from flipflop.records.record import Record
 from flipflop.results.figures.style import BLACK, BLUE, ORANGE, VERMILION, grid, in_style, new_figure
 from flipflop.results.figures.titles import add_title, run_title
-from flipflop.results.replay import ACTIONS, landscapes
+from flipflop.results.replay import ACTIONS, Landscape
 
 Floats = NDArray[np.floating]
 
 
 @in_style
-def pain_landscape(record: Record, arrays: Arrays) -> Figure:
-    """Plot M's predicted pain and the true pain over the action, one panel for each situation of the world."""
-    views = landscapes(net_of(arrays, "controller"), net_of(arrays, "world_model"), record.config)
+def pain_landscape(record: Record, views: Sequence[Landscape]) -> Figure:
+    """Plot M's predicted pain and the true pain over the action, one panel for each situation of the world.
+
+    Args:
+        record: of the run.
+        views: of its world model, from `flipflop.results.replay.Replay.landscapes`.
+    """
     figure = new_figure(11, 3.8)
     add_title(figure, f"Pain landscape: what M predicts for every action, {run_title(record)}")
     axes: NDArray[Any] = figure.subplots(1, len(views), sharey=True, squeeze=False)[0]

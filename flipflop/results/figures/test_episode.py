@@ -1,4 +1,4 @@
-"""The figure of one test episode of a trained run: events, latch, action and pain."""
+"""The figure of one test episode of a trained run: events, desired action, action and pain."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -20,15 +20,13 @@ Floats = NDArray[np.floating]
 
 @in_style
 def test_episode(record: Record, episode: Episode) -> Figure:
-    """Plot an episode after training: its events, the desired latch and the action, the pain and M's prediction."""
+    """Plot an episode after training: its events, the desired action and C's, the pain and M's prediction."""
     figure = new_figure(8, 5.5)
-    add_title(
-        figure, f"One test episode after training, {run_title(record)}: {episode.accuracy:.0%} of its time steps right"
-    )
+    add_title(figure, f"One test episode after training, {run_title(record)}: {right_steps(episode)}")
     axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=(1, 2, 2))
     t = np.arange(1, len(episode.desired) + 1)
     plot_events(axes[0], episode, channels_of(record.config, episode.events.shape[1]))
-    plot_latch(axes[1], episode)
+    plot_action(axes[1], episode)
     axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 
     axes[2].plot(t, episode.pain, color=VERMILION, label="pain")
@@ -42,6 +40,15 @@ def test_episode(record: Record, episode: Episode) -> Figure:
     grid(axes[2])
     axes[2].set_xlim(0.5, len(t) + 0.5)
     return figure
+
+
+def right_steps(episode: Episode) -> str:
+    """Return the part of a title that says how many time steps of an episode are right, of those that are judged."""
+    if episode.asked is None:
+        return f"{episode.accuracy:.0%} of its time steps right"
+    if not episode.asked.any():
+        return "none of its time steps judged"
+    return f"{episode.accuracy:.0%} of its judged time steps right"
 
 
 def plot_events(ax: Axes, episode: Episode, channels: Sequence[str]) -> None:
@@ -59,11 +66,11 @@ def plot_events(ax: Axes, episode: Episode, channels: Sequence[str]) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def plot_latch(ax: Axes, episode: Episode) -> None:
-    """Plot the desired latch as a step function, and the action as dots on a line."""
+def plot_action(ax: Axes, episode: Episode) -> None:
+    """Plot the desired action, such as the latch, as a step function, and the action as dots on a line."""
     t = np.arange(1, len(episode.desired) + 1)
-    ax.step(t, episode.desired, where="mid", color=BLACK, linewidth=1.2, label="desired latch")
+    ax.step(t, episode.desired, where="mid", color=BLACK, linewidth=1.2, label="desired action")
     ax.plot(t, episode.actions, color=ORANGE, marker="o", markersize=3, linewidth=1, label="action y")
     ax.set_ylim(-0.08, 1.08)
-    ax.set_ylabel("latch")
+    ax.set_ylabel("action")
     grid(ax)

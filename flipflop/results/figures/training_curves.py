@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flipflop.records.arrays import Arrays
 from flipflop.records.record import Record
+from flipflop.results.figures.labels import accuracy_label, pain_label
 from flipflop.results.figures.style import BLACK, BLUE, grid, in_style, new_figure
 from flipflop.results.figures.titles import add_title, run_title
 
@@ -21,9 +22,9 @@ MOST_BINS = 500  # over which the range of a curve is plotted
 def training_curves(record: Record, arrays: Arrays) -> Figure:
     """Plot pain, the world model's loss if there is one, and accuracy over training."""
     labels = {
-        "pain": "pain of C\n(squared distance)",
+        "pain": pain_label(record.config),
         "world_model_loss": "loss of M\n(½ squared error)",
-        "accuracy": "accuracy of C\n(part of time steps)",
+        "accuracy": accuracy_label(record.config),
     }
     if not np.isfinite(arrays["world_model_loss"]).any():  # nothing that M learned from
         del labels["world_model_loss"]

@@ -81,7 +81,10 @@ def _facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
 def command_section(sweep: Sweep, invocations: Sequence[dict[str, Any]]) -> str:
     """Return the part on commands as HTML: those that made the sweep, and one that repeats a run."""
     commands = list(dict.fromkeys(_plain(entry.get("command")) for entry in invocations))
-    folder = shlex.quote(str(sweep.folder))
+    first = sweep.records[0]
+    rerun = f"python -m flipflop.rerun {shlex.quote(str(sweep.folder))} {first.index}"
+    if first.config["plugins"]:
+        rerun += f" --plugins {' '.join(map(shlex.quote, first.config['plugins']))}"
     if commands:
         run = (
             "<p>What was run, and what runs it again; with a <code>name=</code> it trains only what is missing:</p>"
@@ -90,9 +93,9 @@ def command_section(sweep: Sweep, invocations: Sequence[dict[str, Any]]) -> str:
     else:
         run = "<p>Its sweep.yaml is missing or not readable, so the command that ran it is not known.</p>"
     return (
-        f"{run}<p>One run again, run {sweep.records[0].index} for example, from its record alone, and whether it comes "
+        f"{run}<p>One run again, run {first.index} for example, from its record alone, and whether it comes "
         f"out the same to the bit:</p>"
-        f"<pre>{escaped(f'python -m flipflop.rerun {folder} {sweep.records[0].index}')}</pre>"
+        f"<pre>{escaped(rerun)}</pre>"
     )
 
 
@@ -110,6 +113,8 @@ def provenance_section(sweep: Sweep, invocations: Sequence[dict[str, Any]], prob
         parts.append(f"<h3>Invocation {number}</h3><dl>{pairs}</dl>")
     versions = ", ".join(str(version) for version in sorted({record.version for record in sweep.records}))
     parts.append(f"<p>Version of the results: {escaped(versions)}.</p>")
+    origins = {f"{place} {origin}": None for record in sweep.records for place, origin in record.origins.items()}
+    parts += [f"<p>Parts from outside: {escaped(', '.join(origins))}.</p>"] if origins else []
     differing = differing_settings(sweep.records)
     shared = {key: value for key, value in sweep.records[0].config.items() if key not in differing}
     pairs = "".join(f"<dt>{escaped(key)}</dt><dd>{escaped(setting_text(value))}</dd>" for key, value in shared.items())

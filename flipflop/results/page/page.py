@@ -101,6 +101,7 @@ def _sections(
         "Runs": runs_section(sweep, titles),
         "Some runs": cards_section(sweep, titles, run_figures),
         "Runs that went wrong": failures_section(sweep),
+        "Figures left out": wrap("ul", "".join(f"<li>{escaped(need)}</li>" for need in sweep.parts_not_here())),
         "Problems in the folder": wrap("ul", "".join(f"<li>{escaped(sentence)}</li>" for sentence in problems)),
         "Provenance": provenance,
     }

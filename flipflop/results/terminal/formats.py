@@ -1,5 +1,6 @@
-"""Formats of numbers in the cells of tables."""
+"""Formats of numbers in the cells of tables, and of their units."""
 
+from flipflop import parts
 from flipflop.statistics import wilson
 
 
@@ -29,3 +30,9 @@ def scientific(number: float | None) -> str:
         return "-"
     mantissa, exponent = f"{number:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"
+
+
+def unit_of(metric: str) -> str:
+    """Return the unit of an outside or optional metric as ` pain`, to follow a number; empty if it is not known."""
+    unit: str = parts.get("metric", metric).make.unit if metric in parts.names("metric") else ""
+    return f" {unit}" if unit else ""

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flipflop.records.record import FINISHED, Record
+from flipflop.results.terminal.formats import unit_of
 
 
 def show_run(record: Record, folder: Path, console: Console) -> None:
@@ -28,7 +29,7 @@ def show_run(record: Record, folder: Path, console: Console) -> None:
         table.add_row("mean accuracy", f"{accuracy:.1%} +/- {spread:.1%} over episodes")
         table.add_row("mean pain", f"{metrics['mean_pain']:.4e}")
         for name in record.config.get("eval.metrics", ()):
-            table.add_row(name.replace("_", " "), f"{metrics[name]:.4e}")
+            table.add_row(name.replace("_", " "), f"{metrics[name]:.4e}{unit_of(name)}")
     if "success_from_reset" in metrics and record.status != "diverged":
         answer = "yes" if metrics["success_from_reset"] else "no"
         table.add_row("from reset", f"{answer}, {metrics['solved_episodes_from_reset']}/{metrics['episodes']}")
