@@ -13,14 +13,15 @@ without importing them; a part is imported when `get` is called for it.
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -64,6 +65,10 @@ class Part:
     knobs: Any  # its dataclass of knobs; None: it has only the knobs of its kind
     origin: str  # where it comes from: `gru.py sha256 ...`, `distribution 1.2`, or OWN
 
+    def __str__(self) -> str:
+        """Return kind and name."""
+        return f"{self.kind} {self.name}"
+
 
 _registered: dict[tuple[str, str], Part] = {}
 
@@ -91,6 +96,40 @@ def register(kind: str, name: str, knobs: Any = None) -> Callable[[Implementatio
         return implementation
 
     return decorate
+
+
+def check_knobs(part: Part, base: Any, rule: type) -> None:
+    """Check the dataclass of a part's knobs, before a config is made of it.
+
+    Args:
+        part: whose knobs are checked; if it has only those of its kind, nothing is.
+        base: the dataclass of its kind (flipflop.config.schema).
+        rule: the class of rules (flipflop.config.rules.Rule).
+
+    Raises:
+        PartError: it is derived from another class, is no dataclass, or has a knob without a rule.
+    """
+    made: Any = part.knobs
+    if made is None:
+        return
+    if not (isinstance(made, type) and issubclass(made, base)):
+        raise PartError(f"{part}: its knobs must be a subclass of {base.__module__}.{base.__qualname__}, not {made!r}")
+    try:
+        kinds = get_type_hints(made, include_extras=True)
+        added = {above: inspect.get_annotations(above) for above in made.__mro__ if issubclass(above, base)}
+    except Exception as error:
+        raise PartError(
+            f"{part}: the types of its knobs {made.__name__} cannot be read: {type(error).__name__}: {error}"
+        ) from error
+    for above, annotated in added.items():
+        if annotated and "__dataclass_fields__" not in vars(above):  # a subclass that adds nothing needs no decorator
+            raise PartError(
+                f"{part}: its knobs {above.__name__} are no dataclass: put @dataclass(kw_only=True) above it"
+            )
+    for name in (each.name for each in fields(made)):
+        if not any(isinstance(mark, rule) for mark in get_args(kinds[name])):
+            advice = "give it a type of flipflop.config.rules, or Annotated[..., Rule(...)]"
+            raise PartError(f"{part}: its knob {name} has no rule: {advice}")
 
 
 def _origin_of(module: str) -> str:

@@ -44,8 +44,10 @@ def check_forward(subject: Subject) -> None:
     """Check that states are finite, those before stay as they are, and a rollout leaves nothing to the next."""
     for B in (1, 3):
         loop = Loop(subject, RUNS, B)
+        loop.rollout.h[...] = np.nan
         outputs = loop.outputs()
-        subject.require(bool(np.isfinite(loop.rollout.h).all()), f"h is not finite with B = {B} episodes")
+        words = f"forward does not write all of h, or writes what is not finite, with B = {B} episodes"
+        subject.require(bool(np.isfinite(loop.rollout.h).all()), words)
         subject.require(loop.kept_states, f"forward changes h of the time step before with B = {B} episodes")
         slopes = loop.rollout.cell.slopes(loop.rollout.h.swapaxes(0, 1))
         for place, array in enumerate(slopes):
@@ -57,6 +59,25 @@ def check_forward(subject: Subject) -> None:
         loop.inputs[...] = inputs
         words = f"a rollout depends on the one before in the same buffers, with B = {B} episodes"
         subject.require(same_bits(loop.outputs(), outputs), words)
+
+
+def check_backward(subject: Subject) -> None:
+    """Check that backward writes all of its output, and that another rollout in between changes nothing."""
+    found = []
+    for interrupted in (False, True):
+        loop = Loop(subject, RUNS, 3)
+        dout = loop.outputs().copy()
+        if interrupted:
+            other = Loop(subject, RUNS, 3)
+            other.inputs *= -0.5
+            other.outputs()
+        loop.rollout.dz[...] = np.nan
+        backward(loop.net, loop.rollout, dout)
+        words = "backward does not write all of out (it must neither add to it nor bind it anew), or it is not finite"
+        subject.require(bool(np.isfinite(loop.rollout.dz).all()), words)
+        found.append(loop.rollout.dz.copy())
+    words = "the way back changes with the forward pass of another rollout: it keeps something outside its own object"
+    subject.require(same_bits(*found), words)
 
 
 def check_derivatives(subject: Subject) -> None:
@@ -202,6 +223,7 @@ def check_trained(subject: Subject) -> None:
 CHECKS: tuple[Check, ...] = (
     ("what it declares", check_attributes),
     ("its forward pass", check_forward),
+    ("its way back", check_backward),
     ("that it keeps runs apart", check_runs_apart),
     ("its derivatives", check_derivatives),
     ("its gradient", check_gradient),

@@ -7,7 +7,7 @@ from typing import Any
 from flipflop import parts
 from flipflop.config.combinations import validate
 from flipflop.config.keys import base_knobs, flat, rules, varies_within_block, with_settings
-from flipflop.config.rules import ConfigError
+from flipflop.config.rules import ConfigError, Rule
 from flipflop.config.schema import (
     Config,
     Controller,
@@ -20,7 +20,7 @@ from flipflop.config.schema import (
 )
 from flipflop.testing.subject import PartFault, Subject
 
-# What every part of a kind has, for parts that have no default of their own for it.
+# What every part of a kind has, for flipflop's own parts: their defaults are in conf/, which is not read here.
 COMMON: dict[str, dict[str, Any]] = {
     "world": {"episode_length": 8},
     "optimiser": {"lr_controller": 0.1, "lr_world_model": 0.1, "clip_norm": 1.0},
@@ -68,34 +68,53 @@ UNSHOWN: dict[str, Any] = {"name": None, "dry_run": False, "figures": False, "pl
 
 
 def knobs_of(part: parts.Part, given: Mapping[str, Any]) -> Any:
-    """Fill the knobs of a part: from `given`, else from the defaults of its dataclass, else as is common to its kind.
+    """Fill the knobs of a part: from `given`, else from the defaults of its dataclass.
+
+    flipflop's own parts have no defaults there; theirs are as is common to the kind, or given.
 
     Raises:
-        PartFault: a knob has no value, or there is none of a given name.
+        PartFault: a knob has no value, no rule or no default, or there is none of a given name.
     """
-    label = f"{part.kind} {part.name}"
+    label = str(part)
     if part.kind == "metric":
         if given:
             raise PartFault(f"{label}: a metric has no knobs, but {', '.join(given)} is given")
         return None
+    try:
+        parts.check_knobs(part, base_knobs(part.kind), Rule)
+    except parts.PartError as error:
+        raise PartFault(" ".join(str(error).split())) from error
     kind: Any = part.knobs or base_knobs(part.kind)
-    if not (isinstance(kind, type) and issubclass(kind, base_knobs(part.kind))):
-        base = base_knobs(part.kind)
-        raise PartFault(f"{label}: its knobs must be a subclass of {base.__module__}.{base.__qualname__}, not {kind!r}")
+    if part.origin != parts.OWN:
+        _require_defaults(part, kind)
     known = {each.name: each for each in fields(kind)}
     for name in given:
         if name not in known or name == "name":
             raise PartFault(f"{label}: it has no knob {name} that can be given: it has {', '.join(known)}")
     values = {"name": part.name}
     for name, each in known.items():
-        has_default = each.default is not MISSING or each.default_factory is not MISSING
         if name in given:
             values[name] = given[name]
-        elif name in COMMON.get(part.kind, {}) and not has_default:
+        elif name in COMMON.get(part.kind, {}) and not _has_default(each):
             values[name] = COMMON[part.kind][name]
-        elif name != "name" and not has_default:
+        elif name != "name" and not _has_default(each):
             raise PartFault(f"{label}: its knob {name} has no default: give check_part a value, as in {name}=...")
     return kind(**values)
+
+
+def _has_default(each: Any) -> bool:
+    return each.default is not MISSING or each.default_factory is not MISSING
+
+
+def _require_defaults(part: parts.Part, kind: Any) -> None:
+    """Check that the dataclass of a part from outside flipflop has all defaults: a config has no others for it."""
+    without = ", ".join(each.name for each in fields(kind) if each.name != "name" and not _has_default(each))
+    if without and part.knobs is None:
+        words = f"it is registered without knobs, but every {part.kind} has {without}"
+        raise PartFault(f"{part}: {words}: register it with a dataclass that has a default for each")
+    if without:
+        words = f"its dataclass {kind.__name__} has no default for {without}"
+        raise PartFault(f"{part}: {words}: it must have one for each knob, also for those of every {part.kind}")
 
 
 def config_of(subject: Subject, method: str = "world_model", **around: str) -> Config:

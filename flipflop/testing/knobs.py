@@ -1,4 +1,4 @@
-"""Checks of parts of every kind: knobs have rules, wrong values are refused, configs can be sent and stored."""
+"""Checks of parts of every kind: wrong values of knobs are refused, configs can be sent and stored."""
 
 import math
 import pickle
@@ -9,23 +9,12 @@ from typing import Any, get_args, get_type_hints
 
 from flipflop.config.combinations import validate
 from flipflop.config.keys import config_from, flat, with_settings
-from flipflop.config.rules import ConfigError, Rule
+from flipflop.config.rules import ConfigError
 from flipflop.config.schema import Config
 from flipflop.testing.configs import config_of, is_sound, sound, stream_of
 from flipflop.testing.subject import Check, Subject
 
 PLACE = {"cell": "controller.cell", "output": "controller.output", "world": "env"}  # else as the kind is called
-
-
-def check_rules(subject: Subject) -> None:
-    """Check that each knob carries a rule."""
-    if subject.knobs is None:
-        return
-    kinds = get_type_hints(type(subject.knobs), include_extras=True)
-    for each in fields(subject.knobs):
-        has_rule = any(isinstance(mark, Rule) for mark in get_args(kinds[each.name]))
-        words = f"its knob {each.name} has no rule: give it a type of flipflop.config.rules, or Annotated[..., Rule]"
-        subject.require(has_rule, words)
 
 
 def check_refusals(subject: Subject) -> None:
@@ -83,7 +72,6 @@ def _wrong_values(kind: Any) -> Iterator[Any]:
 
 
 CHECKS: tuple[Check, ...] = (
-    ("the rules of its knobs", check_rules),
     ("what its knobs refuse", check_refusals),
     ("how a config with it is stored", check_stored),
 )

@@ -14,6 +14,7 @@ from flipflop.core.result import RunResult
 from flipflop.core.train import train
 from flipflop.core.training.block import Block
 from flipflop.testing.configs import config_of, stream_of, varied
+from flipflop.testing.differences import same_bits
 from flipflop.testing.lockstep import check_training, difference
 from flipflop.testing.subject import Check, Subject
 
@@ -54,6 +55,7 @@ def _check_result(subject: Subject, config: Config, result: RunResult) -> None:
     for name, series in vars(result.history).items():
         words = f"history.{name} has shape {np.shape(series)}: it must be ({rows},), one per history.every steps"
         subject.require(np.shape(series) == (rows,), words)
+    _check_written(subject, config, result)
     number = 1 + config.regime.steps // config.snapshots.every
     for net in ("controller", "world_model"):
         for name, weights in getattr(result, net)._asdict().items():
@@ -70,6 +72,27 @@ def _check_result(subject: Subject, config: Config, result: RunResult) -> None:
     subject.require(min(of_nets) >= 0, f"{words}, and none may be below 0")
     is_between = max(of_nets) <= metrics.environment_steps <= sum(of_nets)
     subject.require(is_between, f"{words}, and it must be neither below one of them nor above their sum")
+
+
+def _check_written(subject: Subject, config: Config, result: RunResult) -> None:
+    """Check that pain, and loss where M learns, are finite for as long as a run learns, and that it learns."""
+    stop = result.metrics.early_stop
+    end = result.diverged_at or (stop.stopped_at if stop is not None else None) or config.regime.steps
+    reasons = {"pain": "it must be written for every step"}
+    if subject.part.make.has_world_model:
+        reasons["world_model_loss"] = "it must be written for every step, or has_world_model must be False"
+    for name, reason in reasons.items():
+        series = getattr(result.history, name)[: end // config.history.every]
+        if not np.isfinite(series).all():
+            row = int(np.argmin(np.isfinite(series)))
+            step = (row + 1) * config.history.every
+            words = f"history.{name} is {series[row]} at {subject.part.make.counts_in} {step} of {config.regime.steps}"
+            raise subject.fault(f"{words}: {reason}, as a finite number")
+    if not _stopped_early(result):
+        nets = ("controller", "world_model")
+        weights = [array for net in nets for array in getattr(result.snapshots, net)._asdict().values()]
+        changes = any(not same_bits(array[0], array[-1]) for array in weights)
+        subject.require(changes, f"no weight of either net changes in {config.regime.steps} steps: nothing is learned")
 
 
 def _stopped_early(result: RunResult) -> bool:

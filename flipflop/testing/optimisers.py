@@ -18,6 +18,17 @@ Floats = NDArray[np.floating]
 R, P = 3, 5
 
 
+def check_own_state(subject: Subject) -> None:
+    """Check that an optimiser made anew does what one before it did."""
+    ends = _start(), _start()
+    for theta in ends:
+        optimiser = _make(subject, theta)
+        for gradient in _gradients(4):
+            optimiser.update(gradient, None)
+    words = "made anew, on the same weights and gradients, it goes on otherwise: it keeps something outside its object"
+    subject.require(same_bits(*ends), words)
+
+
 def check_descent(subject: Subject) -> None:
     """Check that some hundred updates lessen the loss of a bowl, and change theta in place."""
     theta = np.random.default_rng(1).normal(size=(R, P))
@@ -155,6 +166,7 @@ def _start() -> Floats:
 
 
 CHECKS: tuple[Check, ...] = (
+    ("two of it", check_own_state),
     ("its descent", check_descent),
     ("runs that wait", check_waiting),
     ("its state", check_state),

@@ -24,8 +24,15 @@ def check_pain(subject: Subject) -> None:
         bool(np.isfinite(step_by_step).all()), "pain() does not write every pain, or writes what is not finite"
     )
     subject.require(bool((step_by_step >= 0).all()), f"a pain is {step_by_step.min():.3g}: it must be 0 or more")
+    moved = actions.copy()
+    moved[..., 1:] = 1 - moved[..., 1:]
+    own = _by_step(subject, world, drawn, moved, moved)[..., 0]
+    words = "the pain of an episode changes with the actions of another: pain() must give one for each run and episode"
+    subject.require(same_bits(own, step_by_step[..., 0]), words)
     kept = actions.copy()
     pains = world.pains(kept, drawn)
+    words = f"pains() has shape {np.shape(pains)}: it must be {actions.shape}, (R, T, B)"
+    subject.require(np.shape(pains) == actions.shape, words)
     off = farthest(pains, step_by_step)
     subject.require(off <= 1e-12, f"pains() is off by {off:.0e} of its size from pain() of each time step")
     subject.require(same_bits(kept, actions), "pains() changes the actions")

@@ -20,7 +20,7 @@ class Subject:
 
     def __str__(self) -> str:
         """Return kind and name."""
-        return f"{self.part.kind} {self.part.name}"
+        return str(self.part)
 
     def fault(self, words: str) -> PartFault:
         """Return the exception that says what is wrong, on one line."""

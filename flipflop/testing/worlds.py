@@ -15,7 +15,7 @@ from flipflop.testing.lockstep import check_training
 from flipflop.testing.subject import Check, Subject
 
 Floats = NDArray[np.floating]
-N, B = 2, 3
+N, B = 2, 4  # not as many episodes as runs, so that one is not taken for the other
 RUNS = (0, 1, 2)
 
 

@@ -11,7 +11,17 @@ import pytest
 
 from flipflop import parts
 from flipflop.config import schema
-from flipflop.config.rules import AboveZero, Probability, Rule, VaryingAboveZero, ZeroOrMore
+from flipflop.config.rules import (
+    AboveZero,
+    ClipNorm,
+    Count,
+    Probability,
+    Rule,
+    Scale,
+    VaryingAboveZero,
+    ZeroOrMore,
+    one_of,
+)
 from flipflop.core.learning.optimisers.base import Optimiser
 from flipflop.core.methods.direct import DirectBlock
 from flipflop.core.nets.cells.base import Cell, sigmoid
@@ -20,6 +30,7 @@ from flipflop.core.nets.outputs.base import OutputUnit
 from flipflop.core.nets.outputs.deterministic import Deterministic
 from flipflop.core.nets.outputs.gaussian import Gaussian, GaussianKnobs
 from flipflop.core.nets.outputs.mean_sigma import MeanSigma
+from flipflop.core.training.episodic import EpisodicBlock
 from flipflop.core.worlds.base import Episodes
 from flipflop.core.worlds.delayed import Delayed, DelayedKnobs
 from flipflop.core.worlds.toggle import Toggle, ToggleKnobs
@@ -91,7 +102,6 @@ def test_every_entry_is_of_a_part():
 @pytest.fixture
 def fault():
     """Register a part under a throwaway name, check it, and return the sentence; forget the part afterwards."""
-    before = dict(parts._registered)
 
     def checked(kind, part, knobs=None, **given):
         register = parts.metric("wrong") if kind == "metric" else parts.register(kind, "wrong", knobs)
@@ -100,8 +110,8 @@ def fault():
         return str(caught.value)
 
     yield checked
-    parts._registered.clear()
-    parts._registered.update(before)
+    for key in [key for key in parts._registered if key[1] in ("wrong", "sound")]:
+        del parts._registered[key]  # those of flipflop that a check imports stay
 
 
 class Plain(Cell):
@@ -209,6 +219,34 @@ class NeedsBatch(Plain):
         super().forward(z, t, before, h)
 
 
+class ReturnsState(Plain):
+    def forward(self, z, t, before, h):
+        return np.tanh(z)
+
+
+class ReturnsOut(Plain):
+    def backward(self, dh, dc, slopes, out):
+        return dh * slopes[0]
+
+
+class AddsToOut(Plain):
+    def backward(self, dh, dc, slopes, out):
+        out += dh * slopes[0]
+
+
+class SharesBuffer(Plain):
+    """Keeps z of all rollouts in one place, as a module global would."""
+
+    kept = np.zeros((100, 3, 100, 3))
+
+    def forward(self, z, t, before, h):
+        self.kept[t, : len(z), : z.shape[1]] = z
+        np.tanh(z, out=h)
+
+    def slopes(self, h):
+        return (1 - np.tanh(self.kept[: len(h), : h.shape[1], : h.shape[2]]) ** 2,)
+
+
 class TooFewNames(GRU):
     gate_names = ("u", "r")
 
@@ -225,6 +263,10 @@ class WrongBias(Plain):
         (WrongSlope, r"the derivative to z of gate 0 at time step 4 of 5 is off by .* finite differences with B = 1"),
         (WrongGate, r"the derivative to z of gate 1 \(r\) at time step 4 of 5 is off by 3e-02"),
         (WrongMemory, r"the derivative to z of gate \d \(\w\) at time step 3 of 5 is off by"),
+        (ReturnsState, r"forward does not write all of h"),
+        (ReturnsOut, r"backward does not write all of out"),
+        (AddsToOut, r"backward does not write all of out \(it must neither add to it nor bind it anew\)"),
+        (SharesBuffer, r"the way back changes with the forward pass of another rollout: it keeps something outside"),
         (MixesRuns, r"a run's h is another in a block of 3 than alone .*: it mixes runs"),
         (MixesEpisodes, r"an episode changes with the inputs of another"),
         (Widens, r"in float32 (array 0 of slopes\(\)|its array one) is float64"),
@@ -295,6 +337,21 @@ class WrongPains(Toggle):
         return super().pains(actions, drawn) / 2
 
 
+class PainPerRun(Toggle):
+    def pain(self, t, actions, drawn, out):
+        out[...] = np.square(actions[t] - drawn.desired[:, t]).mean(axis=-1)
+
+
+class PainOfAllEpisodes(Toggle):
+    def pain(self, t, actions, drawn, out):
+        out[...] = np.square(actions[t] - drawn.desired[:, t]).mean(axis=-1, keepdims=True)
+
+
+class PainsPerRun(Toggle):
+    def pains(self, actions, drawn):
+        return super().pains(actions, drawn).mean(axis=-1)
+
+
 class NegativePain(Toggle):
     def pain(self, t, actions, drawn, out):
         np.subtract(actions[t], drawn.desired[:, t], out=out)
@@ -342,13 +399,28 @@ class OfOtherShape(Toggle):
         return Episodes(events[..., 0], desired, asked)
 
 
-TOGGLE = {"p_toggle": 0.2, "p_x": 0.25}
+@dataclass(kw_only=True)
+class ToggleDefaults(ToggleKnobs):
+    episode_length: Count = 8
+    p_toggle: Probability = 0.2
+    p_x: Probability = 0.25
+
+
+@dataclass(kw_only=True)
+class DelayedDefaults(DelayedKnobs):
+    episode_length: Count = 8
+    p_a: Probability = 0.1
+    p_b: Probability = 0.2
+    p_x: Probability = 0.25
+    pain_at: Annotated[str, one_of("every", "x")] = "every"
+    min_lag: ZeroOrMore = 0
+    delay: ZeroOrMore = 2
 
 
 @pytest.mark.parametrize(
     ("world", "sentence"),
     [
-        (TwoUniforms, r"it must draw from one uniform a time step, of shape \(3, 8, 3\)"),
+        (TwoUniforms, r"it must draw from one uniform a time step, of shape \(3, 8, 4\)"),
         (Throws, r"it must draw from one uniform a time step, of shape .* but raises ValueError"),
         (GlobalRandom, r"draw uses numpy's global generator: it must draw no random numbers itself"),
         (OwnGenerator, r"the same uniforms give other episodes when drawn again"),
@@ -356,6 +428,9 @@ TOGGLE = {"p_toggle": 0.2, "p_x": 0.25}
         (LaterAction, r"the pain of time step \d depends on a later action"),
         (WrongGradient, r"pain_gradient to the action of time step \d is off by .* finite differences"),
         (WrongPains, r"pains\(\) is off by 5e-01 of its size from pain\(\)"),
+        (PainPerRun, r"ValueError while checking its pain: could not broadcast .* shape \(3,\) into shape \(3,4\)"),
+        (PainOfAllEpisodes, r"the pain of an episode changes with the actions of another"),
+        (PainsPerRun, r"pains\(\) has shape \(3, 8\): it must be \(3, 8, 4\)"),
         (NegativePain, r"a pain is -0\.\d+: it must be 0 or more"),
         (WrongReach, r"reach is 1, but no pain changes with a judged action 1 time steps before"),
         (AtOnce, r"changes a pain less than reach = 2 time steps after it"),
@@ -364,17 +439,20 @@ TOGGLE = {"p_toggle": 0.2, "p_x": 0.25}
         (WidensWorld, r"desired are float64 in a world of float32"),
         (WrongLags, r"lags must be from 0 to the number of time steps so far"),
         (UnknownSituation, r"situation 'after Y' has event 'Y'"),
-        (OfOtherShape, r"events have shape \(3, 8, 3\): it must be \(3, 8, 3, 2\)"),
+        (OfOtherShape, r"events have shape \(3, 8, 4\): it must be \(3, 8, 4, 2\)"),
     ],
 )
 def test_wrong_worlds(fault, world, sentence):
     """A world with a fault is told which."""
-    given = (DelayedKnobs, LATCH | {"delay": 2}) if world is WrongReach else (ToggleKnobs, TOGGLE)
-    assert_told(fault("world", world, given[0], **given[1]), "world", sentence)
+    knobs = DelayedDefaults if world is WrongReach else ToggleDefaults
+    assert_told(fault("world", world, knobs), "world", sentence)
 
 
 @dataclass(kw_only=True)
 class MomentumKnobs(schema.Optimiser):
+    lr_controller: VaryingAboveZero = 0.1
+    lr_world_model: VaryingAboveZero = 0.1
+    clip_norm: ClipNorm = 1.0
     momentum: Probability = 0.5
 
 
@@ -439,6 +517,20 @@ class DoesNotClip(Momentum):
         self.theta -= change
 
 
+class SharesMomentum(Momentum):
+    """Keeps its momentum by shape, as in a module global."""
+
+    kept = {}  # noqa: RUF012
+
+    def change(self, gradient, learns):
+        m = self.kept.setdefault(gradient.shape, np.zeros_like(gradient))
+        m += gradient
+        return self.lr * m
+
+    def state(self):
+        return {}
+
+
 class OneRateForAll(Momentum):
     def change(self, gradient, learns):
         return self.lr.mean() * gradient
@@ -467,6 +559,7 @@ class WidensMoments(Momentum):
         (CopiesState, r"state\(\) returns a copy of m"),
         (CountsUpdates, r"descends otherwise than one that begins then"),
         (DoesNotClip, r"a gradient beyond clip_norm does not move theta as the clipped gradient does"),
+        (SharesMomentum, r"made anew, .* it goes on otherwise: it keeps something outside its object"),
         (OneRateForAll, r"descends otherwise"),
         (Ascends, r"300 updates on a bowl do not lessen its loss"),
         (WidensMoments, r"in float32 change\(\) is float64"),
@@ -475,6 +568,11 @@ class WidensMoments(Momentum):
 def test_wrong_optimisers(fault, optimiser, sentence):
     """An optimiser with a fault is told which."""
     assert_told(fault("optimiser", optimiser, MomentumKnobs), "optimiser", sentence)
+
+
+@dataclass(kw_only=True)
+class GaussianDefaults(GaussianKnobs):
+    scale: Scale = 0.3
 
 
 class WrongUnitSlope(Deterministic):
@@ -551,9 +649,30 @@ class WidensSlope(Deterministic):
 )
 def test_wrong_outputs(fault, output, sentence):
     """An output unit with a fault is told which."""
-    with_scale = issubclass(output, Gaussian | MeanSigma)
-    given = (GaussianKnobs, {"scale": 0.3}) if with_scale else (None, {})
-    assert_told(fault("output", output, given[0], **given[1]), "output", sentence)
+    knobs = GaussianDefaults if issubclass(output, Gaussian | MeanSigma) else None
+    assert_told(fault("output", output, knobs), "output", sentence)
+
+
+class DoesNothing(EpisodicBlock):
+    def outer_step(self, k, batch, noise):
+        pass
+
+
+class WritesNoLoss(DirectBlock):
+    """Says, as the base class does, that M learns."""
+
+    has_world_model = True
+
+
+class WritesNoPain(DirectBlock):
+    def outer_step(self, k, batch, noise):
+        super().outer_step(k, batch, noise)
+        self.pain[:, k] = np.nan
+
+
+class LearnsNoWeight(DirectBlock):
+    def outer_step(self, k, batch, noise):
+        self.act(k, batch, noise)
 
 
 class KeepsAside(DirectBlock):
@@ -606,6 +725,10 @@ class RefusesAll(DirectBlock):
 @pytest.mark.parametrize(
     ("method", "sentence"),
     [
+        (DoesNothing, r"history.pain is nan at outer step 3 of 12: it must be written for every step"),
+        (WritesNoLoss, r"history.world_model_loss is nan at .*: .* for every step, or has_world_model must be False"),
+        (WritesNoPain, r"history.pain is nan at outer step 3 of 12: it must be written for every step"),
+        (LearnsNoWeight, r"no weight of either net changes in 12 steps"),
         (KeepsAside, r"run 0 resumed after \d+ outer steps by wrong ends with another .*: it keeps something outside"),
         (CopiesWeights, r"resumed after \d+ outer steps"),
         (MixesBlock, r"run 0 trained by wrong ends with another .* in a block of 3 than alone: it mixes runs"),
@@ -665,7 +788,27 @@ class LaxRule(schema.Cell):
 @dataclass(kw_only=True)
 class Slope(schema.Cell):
     slope: AboveZero = 1.0
+    delay: ZeroOrMore = 1
+
+
+@dataclass(kw_only=True)
+class NoDefault(schema.Cell):
+    slope: AboveZero = 1.0
     delay: ZeroOrMore
+
+
+class Undecorated(schema.Cell):
+    slope: AboveZero = 1.0
+
+
+@dataclass(kw_only=True)
+class NoBase:
+    slope: AboveZero = 1.0
+
+
+@dataclass(kw_only=True)
+class Unreadable(schema.Cell):
+    slope: "NotImported" = 1.0  # noqa: F821
 
 
 @dataclass(kw_only=True)
@@ -678,7 +821,12 @@ class NoCell(schema.Output):
     [
         (WithoutRule, {}, r"its knob slope has no rule"),
         (LaxRule, {}, r"the rule of its knob slope allows 'text'"),
-        (Slope, {}, r"its knob delay has no default: give check_part a value, as in delay=\.\.\."),
+        (NoDefault, {}, r"its dataclass NoDefault has no default for delay: it must have one for each knob"),
+        (NoDefault, {"delay": 1}, r"its dataclass NoDefault has no default for delay"),
+        (Undecorated, {}, r"its knobs Undecorated are no dataclass: put @dataclass\(kw_only=True\) above it"),
+        (NoBase, {}, r"its knobs must be a subclass of flipflop.config.schema.Cell"),
+        (Unreadable, {}, r"the types of its knobs Unreadable cannot be read: NameError"),
+        (Slope(name="wrong"), {}, r"its knobs must be a subclass of flipflop.config.schema.Cell"),
         (Slope, {"delay": -1}, r"a small config of it is refused: controller.cell.delay=-1 is not allowed"),
         (Slope, {"delay": 1, "bias": 2}, r"it has no knob bias that can be given: it has name, slope, delay"),
         (NoCell, {}, r"its knobs must be a subclass of flipflop.config.schema.Cell"),
@@ -687,6 +835,29 @@ class NoCell(schema.Output):
 def test_wrong_knobs(fault, knobs, given, sentence):
     """Knobs without a rule, with one that allows anything, or without a value, are named."""
     assert_told(fault("cell", Plain, knobs, **given), "cell", sentence)
+
+
+@dataclass(kw_only=True)
+class RatesOfTheBase(schema.Optimiser):
+    momentum: Probability = 0.5
+
+
+class WithoutKnobs(Toggle):
+    pass
+
+
+def test_knobs_of_the_kind_need_defaults_too(fault):
+    """A part from outside has no YAML: check_part refuses what the command line could not start, though it could."""
+    told = fault("optimiser", Momentum, RatesOfTheBase)
+    assert_told(told, "optimiser", r"RatesOfTheBase has no default for lr_controller, lr_world_model, clip_norm: it")
+    told = fault("world", WithoutKnobs)
+    assert_told(told, "world", r"it is registered without knobs, but every world has episode_length: register it with")
+
+
+def test_own_parts_need_no_defaults():
+    """Parts of flipflop have their defaults in conf/: check_part is as before for them."""
+    with pytest.raises(PartFault, match=r"its knob scale has no default: give check_part a value, as in scale=\.\.\."):
+        check_part("output", Gaussian)
 
 
 @dataclass(kw_only=True)
@@ -743,13 +914,15 @@ import numpy as np
 from dataclasses import dataclass
 from flipflop import parts
 from flipflop.config import schema
-from flipflop.config.rules import VaryingAboveZero, VaryingBelowOne
+from flipflop.config.rules import ClipNorm, VaryingAboveZero, VaryingBelowOne
 from flipflop.core.learning.optimisers.base import Optimiser, column
 from flipflop.testing import check_part
 
 @dataclass(kw_only=True)
 class Knobs(schema.Optimiser):
     lr_controller: VaryingAboveZero = 0.05
+    lr_world_model: VaryingAboveZero = 0.05
+    clip_norm: ClipNorm = 1.0
     decay: VaryingBelowOne = 0.9
 
 @parts.optimiser("lion", Knobs)
