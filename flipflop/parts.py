@@ -91,7 +91,8 @@ def register(kind: str, name: str, knobs: Any = None) -> Callable[[Implementatio
         earlier = _registered.get((kind, name))
         is_other = earlier is not None and earlier.origin != origin and not _is_edited(earlier.origin, origin)
         if is_other or (origin != OWN and name in own_names(kind)):
-            raise PartError(f"{kind} {name} is registered twice: give your part another name")
+            first = "flipflop itself" if earlier is None or earlier.origin == OWN else earlier.origin
+            raise PartError(f"{kind} {name} of {origin} is registered already, by {first}: give one another name")
         _registered[kind, name] = Part(kind, name, implementation, knobs, origin)
         return implementation
 

@@ -346,7 +346,7 @@ class Mine(GRU):
         ("cells = 1\n", "plugins=[wrong.py] registers no part: it must use a decorator"),
         ("def (\n", "plugins=[wrong.py] cannot be imported: SyntaxError: invalid syntax (wrong.py, line 1)"),
         ("import not_there\n", "plugins=[wrong.py] cannot be imported: ModuleNotFoundError"),
-        (OWN_NAME, "cell gru is registered twice: give your part another name"),
+        (OWN_NAME, "is registered already, by flipflop itself: give one another name"),
     ],
 )
 def test_wrong_plug_ins(tmp_path, text, words):
