@@ -135,15 +135,17 @@ def _run_in_pool(blocks: Sequence[Block], processes: int) -> Generator[tuple[str
         initializer=initialise_worker,
         initargs=(os.getpid(),),
     )
-    with interrupts_blocked():
-        results = parallel(joblib.delayed(_train_named)(block) for block in blocks)
+    results = None
     try:
+        with interrupts_blocked():  # one that comes meanwhile is raised where this ends, when there are tasks to cancel
+            results = parallel(joblib.delayed(_train_named)(block) for block in blocks)
         for result in results:  # noqa: UP028 - `yield from` would close them before the warnings are off
             yield result
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # joblib warns of the tasks it cancels, which is what was asked for
-            results.close()
+            if results is not None:
+                results.close()
 
 
 def _train_named(block: Block) -> tuple[str, BlockResult]:
