@@ -57,20 +57,26 @@ def restore(from_elsewhere: Sequence[Source]) -> None:
         _import(source)
 
 
-def load(plugins: Sequence[str]) -> None:
-    """Import plug-ins, each a file (`gru.py`) or a module (`package.gru`); loading one again changes nothing.
+def load(plugins: Sequence[str]) -> list[parts.Part]:
+    """Import plug-ins, each a file (`gru.py`) or a module (`package.gru`), and return the parts that they register.
+
+    Loading one again changes nothing.
 
     Raises:
         PartError: a plug-in cannot be imported, or registers no part.
     """
+    found: list[parts.Part] = []
     for plugin in plugins:
         source = _source_of(plugin)
         _import(source)
-        if not parts.registered_by(source.module):
+        registered = parts.registered_by(source.module)
+        if not registered:
             raise PartError(f"plugins=[{plugin}] registers no part: it must use a decorator, as in @parts.cell(...)")
+        found += registered
         location = source.path or source.module
         if location not in loaded():
             os.environ[VARIABLE] = os.pathsep.join([*loaded(), location])
+    return found
 
 
 def _source_of(plugin: str) -> Source:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from baseline import SGD, baseline
+from matplotlib.figure import Figure
 
 from flipflop.config.keys import counts_in, flat
 from flipflop.core.train import train
@@ -15,7 +16,7 @@ from flipflop.records.record import Record
 from flipflop.results.figures.of_run import plot
 from flipflop.results.figures.pain_landscape import pain_landscape
 from flipflop.results.figures.style import save, svg_of
-from flipflop.results.figures.test_episode import right_steps
+from flipflop.results.figures.test_episode import plot_events, right_steps
 from flipflop.results.figures.test_episode import test_episode as plot_episode
 from flipflop.results.figures.training_curves import moving_median, training_curves
 from flipflop.results.figures.weights import weights
@@ -115,6 +116,7 @@ def test_the_test_episode(run):
     events, action, pain = plot_episode(record, episode).axes
     for row, line in enumerate(events.lines):
         np.testing.assert_array_equal(line.get_xdata() - 1, np.flatnonzero(episode.events[:, row]))
+    assert [line.get_marker() for line in events.lines] == ["v", "^", "x"]
     lines = {line.get_label(): line.get_ydata() for ax in (action, pain) for line in ax.lines}
     assert set(lines) == {"desired action", "action y", "pain", "pain predicted\nby M"}
     np.testing.assert_array_equal(lines["desired action"], episode.desired)
@@ -123,6 +125,16 @@ def test_the_test_episode(run):
     assert pain.get_xlabel() == "time step"
     assert action.get_ylabel() == "action"
     assert "of its time steps right" in titles(plot_episode(record, episode)).replace("\n", " ")
+
+
+def test_marks_of_another_world(run):
+    """Arrows say where the latch goes: no channel of another world has one, as an up that points down."""
+    record, arrays = run
+    (episode,) = Replay(config_of(record)).fresh_episodes(net_of(arrays, "controller"), net_of(arrays, "world_model"))
+    ax = Figure().subplots()
+    plot_events(ax, episode._replace(events=np.eye(80, 4)), ["U", "D", "Z", "X"])
+    assert [line.get_marker() for line in ax.lines] == ["o", "s", "d", "x"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["U", "D", "Z", "X"]
 
 
 @pytest.mark.parametrize(

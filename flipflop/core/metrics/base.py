@@ -15,7 +15,7 @@ Floats = NDArray[np.floating]
 
 
 class Metric(Protocol):
-    """A metric; `parts.metric` sets its unit, which is shown in the headers of tables."""
+    """A metric; `parts.metric` sets its unit, which is shown after its value."""
 
     unit: str
 

@@ -54,12 +54,14 @@ def right_steps(episode: Episode) -> str:
 def plot_events(ax: Axes, episode: Episode, channels: Sequence[str]) -> None:
     """Plot a mark for each event, in one row for each channel."""
     number = len(channels)
-    markers = cycle(("v", "^", "s", "d", "*"))
+    # Arrows say where the latch goes; what another world's channels mean is not known here.
+    is_latch = list(channels) == ["A", "B", "X"]
+    markers = cycle("v^" if is_latch else "osd*p")
     for row, channel in enumerate(channels):
         marker = "x" if channel == "X" else next(markers)
         at = np.flatnonzero(episode.events[:, row]) + 1
         ax.plot(at, np.full(len(at), row), linestyle="", marker=marker, color=BLACK, markersize=5)
-    meaning = {"A": "A (to 0)", "B": "B (to 1)"} if list(channels) == ["A", "B", "X"] else {}
+    meaning = {"A": "A (to 0)", "B": "B (to 1)"} if is_latch else {}
     ax.set_yticks(range(number), [meaning.get(channel, channel) for channel in channels])
     ax.set_ylim(number - 0.4, -0.6)
     ax.set_ylabel("event")

@@ -4,7 +4,7 @@ The group `knobs` has the typed knobs of every part without values. The files in
 flipflop's own parts. A part from outside has its defaults in its dataclass; it is stored as a choice of its group too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -30,21 +30,11 @@ def load_plugins(named: Sequence[str]) -> None:
     Raises:
         PartError: a plug-in cannot be imported, or registers no part; or the knobs of a part cannot be used.
     """
-    plugins.load(named)
-    for part in _parts_of(named):
+    for part in plugins.load(named):
         if part.kind in parts.PLACES.values():
             _typed(part, part.knobs or base_knobs(part.kind))
     if named or not _stored:
         store_parts()
-
-
-def _parts_of(named: Sequence[str]) -> Iterator[parts.Part]:
-    """Yield the parts that plug-ins register, which are loaded; of a file that was edited, those of its last text."""
-    sources = plugins.sources()
-    for plugin in named:
-        where = str(Path(plugin).resolve()) if plugin.endswith(".py") else ""
-        modules = [source.module for source in sources if plugin == source.module or (where and where == source.path)]
-        yield from parts.registered_by(modules[-1])
 
 
 def plugins_named(arguments: Sequence[str]) -> list[str]:
